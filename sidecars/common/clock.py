@@ -24,7 +24,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep_until(self, moment: datetime) -> None:
-        while (remaining_seconds := (moment - self.now()).total_seconds()) > 0:
+        while (remaining_seconds := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110
             # Waking at least once a minute follows the wall clock when it is stepped.
             await asyncio.sleep(min(remaining_seconds, 60.0))
 

@@ -1,0 +1,150 @@
+"""Do the bot and the exchange believe the same? Compared to the smallest unit, nothing rounded.
+
+The exchange is right by definition; every line returned is something the bot has wrong.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from lab.trades import BotBooks, BotOrder
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOrder:
+    """An order as the exchange's ledger has it (Binance's status words)."""
+
+    order_id: str
+    pair: str
+    side: str
+    status: str
+    filled_amount: Decimal
+    filled_quote: Decimal
+    fee: Decimal
+    fee_asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """`disagreements` is empty when the books agree; the counts say what was compared."""
+
+    orders: int
+    filled_orders: int
+    assets: int
+    turnover_quote: Decimal
+    fees_not_kept: int  # later exit orders of one trade: freqtrade keeps the first one's fee only
+    disagreements: tuple[str, ...]
+
+
+STATUS_WORDS = {
+    "NEW": "open",
+    "PARTIALLY_FILLED": "open",
+    "FILLED": "closed",
+    "CANCELED": "canceled",
+    "EXPIRED": "expired",
+    "REJECTED": "rejected",
+}
+
+
+def compare_books(
+    books: BotBooks,
+    ledger: Iterable[LedgerOrder],
+    balances: Mapping[str, Decimal],
+    deposits: Mapping[str, Decimal],
+    quote: str,
+) -> Agreement:
+    """Orders one to one, then coins and cash derived from the bot's orders against balances.
+
+    balances: free + locked of every asset; deposits: what was paid in; quote: the stake currency.
+    """
+    orders = list(ledger)
+    found = _compare_orders(books.orders, orders)
+    coins, cash, not_kept, fee_lines = _holdings(books, orders, quote)
+    found += fee_lines
+    expected: dict[str, Decimal] = defaultdict(Decimal, deposits)
+    for asset, amount in coins.items():
+        expected[asset] += amount
+    expected[quote] += cash
+    for asset in sorted(set(expected) | set(balances)):
+        has, should = balances.get(asset, Decimal(0)), expected.get(asset, Decimal(0))
+        if has != should:
+            found.append(f"{asset}: the bot's orders make {should}, the ledger holds {has}")
+    return Agreement(
+        orders=len(orders),
+        filled_orders=sum(1 for order in orders if order.filled_amount),
+        assets=len(set(expected) | set(balances)),
+        turnover_quote=sum((order.filled_quote for order in orders), Decimal(0)),
+        fees_not_kept=not_kept,
+        disagreements=tuple(found),
+    )
+
+
+def _compare_orders(bot: Iterable[BotOrder], ledger: Iterable[LedgerOrder]) -> list[str]:
+    found = []
+    known = list(bot)
+    for order_id, times in Counter(order.order_id for order in known).items():
+        if times > 1:
+            found.append(f"order {order_id}: {times} times in the bot's database")
+    by_id = {order.order_id: order for order in known}
+    there = {order.order_id: order for order in ledger}
+    for order_id in sorted(there.keys() - by_id.keys(), key=int):
+        lost = there[order_id]
+        found.append(
+            f"order {order_id}: {lost.side} {lost.pair} {lost.status}, filled "
+            f"{lost.filled_amount}, is not in the bot's database"
+        )
+    found += [
+        f"order {order_id}: in the bot's database, unknown to the exchange"
+        for order_id in sorted(by_id.keys() - there.keys())
+    ]
+    for order_id in sorted(by_id.keys() & there.keys(), key=int):
+        found += _compare_order(by_id[order_id], there[order_id])
+    return found
+
+
+def _compare_order(bot: BotOrder, ledger: LedgerOrder) -> list[str]:
+    pairs = {
+        "pair": (bot.pair, ledger.pair),
+        "side": (bot.side, ledger.side.lower()),
+        "status": (bot.status, STATUS_WORDS.get(ledger.status, ledger.status)),
+        "filled amount": (bot.filled_amount, ledger.filled_amount),
+        "filled value": (bot.filled_quote, ledger.filled_quote),
+    }
+    if ledger.side == "BUY" and ledger.filled_amount:
+        pairs["fee"] = (bot.base_fee, ledger.fee)
+    return [
+        f"order {bot.order_id} ({bot.pair}): {name} is {mine} for the bot, {theirs} at the exchange"
+        for name, (mine, theirs) in pairs.items()
+        if mine != theirs
+    ]
+
+
+def _holdings(
+    books: BotBooks, ledger: Iterable[LedgerOrder], quote: str
+) -> tuple[dict[str, Decimal], Decimal, int, list[str]]:
+    """Coins and cash that follow from the bot's orders; exit fees the bot has not kept, counted."""
+    fee_at_exchange = {order.order_id: order.fee for order in ledger if order.fee_asset == quote}
+    coins: dict[str, Decimal] = defaultdict(Decimal)
+    cash, not_kept = Decimal(0), 0
+    lines: list[str] = []
+    fee_seen: set[int] = set()
+    for order in books.orders:
+        base = order.pair.split("/")[0]
+        if order.side == "buy":
+            coins[base] += order.filled_amount - order.base_fee
+            cash -= order.filled_quote
+        elif order.filled_amount:
+            coins[base] -= order.filled_amount
+            fee = books.exit_fee_quote.get(order.trade_id)
+            if fee is None or order.trade_id in fee_seen:
+                fee = fee_at_exchange.get(order.order_id, Decimal(0))
+                not_kept += 1
+            elif fee != fee_at_exchange.get(order.order_id):
+                lines.append(
+                    f"order {order.order_id} ({order.pair}): fee is {fee} for the bot, "
+                    f"{fee_at_exchange.get(order.order_id)} at the exchange"
+                )
+            fee_seen.add(order.trade_id)
+            cash += order.filled_quote - fee
+    return dict(coins), cash, not_kept, lines

@@ -1,0 +1,136 @@
+"""Backtest against what the live code did on the same candles: which trades both made, at which
+price difference, and why the rest differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import fmean, median
+
+from lab.trades import TradeRecord
+
+BASIS_POINTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The same trade in both worlds. Differences in basis points; positive is live paying more."""
+
+    backtest: TradeRecord
+    live: TradeRecord
+    entry_difference_bp: float
+    exit_difference_bp: float | None
+    same_exit_candle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    trade: TradeRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    pairings: tuple[Pairing, ...]
+    only_backtest: tuple[Unmatched, ...]
+    only_live: tuple[Unmatched, ...]
+
+    @property
+    def backtest_count(self) -> int:
+        return len(self.pairings) + len(self.only_backtest)
+
+    @property
+    def share_made_live(self) -> float | None:
+        """Of the backtest's trades, the share that the live code made; None without any."""
+        return len(self.pairings) / self.backtest_count if self.backtest_count else None
+
+    def entry_difference_bp(self) -> tuple[float, float] | None:
+        """(mean, median of the absolute) over the trades both made."""
+        return _mean_and_median([p.entry_difference_bp for p in self.pairings])
+
+    def exit_difference_bp(self) -> tuple[float, float] | None:
+        """The same at exit, over trades that left on the same candle in both worlds."""
+        return _mean_and_median(
+            [
+                p.exit_difference_bp
+                for p in self.pairings
+                if p.exit_difference_bp is not None and p.same_exit_candle
+            ]
+        )
+
+
+def _mean_and_median(values: Sequence[float]) -> tuple[float, float] | None:
+    return (fmean(values), median(abs(value) for value in values)) if values else None
+
+
+def candle_of(moment: datetime, timeframe: timedelta) -> datetime:
+    """Open time of the candle that `moment` lies in."""
+    return datetime.fromtimestamp(
+        moment.timestamp() // timeframe.total_seconds() * timeframe.total_seconds(), moment.tzinfo
+    )
+
+
+def compare_trades(
+    backtest: Sequence[TradeRecord],
+    live: Sequence[TradeRecord],
+    timeframe: timedelta,
+    slots: int,
+) -> Parity:
+    """Pair trades by (pair, candle of entry). slots: the bot's max_open_trades."""
+    waiting = {(trade.pair, candle_of(trade.opened, timeframe)): trade for trade in live}
+    pairings, missing = [], []
+    for trade in backtest:
+        twin = waiting.pop((trade.pair, candle_of(trade.opened, timeframe)), None)
+        if twin is None:
+            missing.append(trade)
+        else:
+            pairings.append(_pair(trade, twin, timeframe))
+    return Parity(
+        pairings=tuple(pairings),
+        only_backtest=tuple(
+            Unmatched(trade, _why_not(trade, live, timeframe, slots)) for trade in missing
+        ),
+        only_live=tuple(
+            Unmatched(trade, _why_not(trade, backtest, timeframe, slots))
+            for trade in waiting.values()
+        ),
+    )
+
+
+def _pair(backtest: TradeRecord, live: TradeRecord, timeframe: timedelta) -> Pairing:
+    exit_bp = None
+    same_candle = False
+    if backtest.close_rate is not None and live.close_rate is not None:
+        exit_bp = (backtest.close_rate - live.close_rate) / backtest.close_rate * BASIS_POINTS
+    if backtest.closed is not None and live.closed is not None:
+        same_candle = candle_of(backtest.closed, timeframe) == candle_of(live.closed, timeframe)
+    return Pairing(
+        backtest=backtest,
+        live=live,
+        entry_difference_bp=(live.open_rate - backtest.open_rate)
+        / backtest.open_rate
+        * BASIS_POINTS,
+        exit_difference_bp=exit_bp,
+        same_exit_candle=same_candle,
+    )
+
+
+def _why_not(
+    trade: TradeRecord, others: Sequence[TradeRecord], timeframe: timedelta, slots: int
+) -> str:
+    """The first explanation that the other world's own trades give for not making this one."""
+
+    def held(other: TradeRecord) -> bool:
+        return other.opened <= trade.opened and (
+            other.closed is None or trade.opened < other.closed
+        )
+
+    same_pair = [other for other in others if other.pair == trade.pair]
+    if any(held(other) for other in same_pair):
+        return "the pair was still held from an earlier entry"
+    near = [other for other in same_pair if abs(other.opened - trade.opened) <= 2 * timeframe]
+    if near:
+        late = round((near[0].opened - trade.opened) / timeframe)
+        return f"entered {abs(late)} candle(s) {'later' if late > 0 else 'earlier'}"
+    if sum(1 for other in others if held(other)) >= slots:
+        return f"all {slots} slots were taken"
+    return "no explanation from the other side's trades"
