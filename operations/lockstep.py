@@ -33,19 +33,36 @@ class LockstepConnection:
         self._socket = socket.create_connection((host, port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._lines = self._socket.makefile("rb")
-        self.now_ns = self._ask({"join": name})
+        self._send({"join": name})
+        self.now_ns = self.receive_now_ns()
 
     def sleep_until(self, until_ns: int) -> int:
         """Returns the exchange's moment, at or after `until_ns`."""
-        self.now_ns = self._ask({"until_ns": until_ns})
-        return self.now_ns
+        self.request_sleep(until_ns)
+        return self.receive_now_ns()
 
-    def _ask(self, message: dict[str, object]) -> int:
-        self._socket.sendall(json.dumps(message).encode() + b"\n")
+    def request_sleep(self, until_ns: int) -> None:
+        """Say that nothing will be done before `until_ns`; the answer is to be received."""
+        self._send({"until_ns": until_ns})
+
+    def receive_now_ns(self) -> int:
+        """Wait for the keeper's word. Raises ConnectionError when it is gone."""
         line = self._lines.readline()
         if not line:
             raise ConnectionError("the lock-step clock has closed the connection")
-        return int(json.loads(line)["now_ns"])
+        self.now_ns = int(json.loads(line)["now_ns"])
+        return self.now_ns
+
+    def fileno(self) -> int:
+        """For select: readable once the keeper has answered."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    def _send(self, message: dict[str, object]) -> None:
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
 
 
 def replayed_sleep(

@@ -50,7 +50,7 @@ UNIT = D("0.00000001")
         (replace(BOOKS, orders=(BUY,)), None, None, "order 12: SELL ETH/USDT FILLED"),
         (None, LEDGER[:1], None, "order 12: in the bot's database, unknown"),
         (replace(BOOKS, orders=(BUY, BUY, SELL)), None, None, "order 11: 2 times"),
-        (None, None, {**BALANCES, "ETH": UNIT}, "ETH: the bot's orders make 0.0000, the ledger holds 1E-8"),
+        (None, None, {**BALANCES, "ETH": UNIT}, "make 0.0000, the ledger holds 1E-8"),
         (None, None, {**BALANCES, "USDT": D("5098.89999999")}, "USDT: the bot's orders make"),
         (None, None, {**BALANCES, "SOL": D(1)}, "SOL: the bot's orders make 0, the ledger holds 1"),
         (
