@@ -1,5 +1,54 @@
 """The `aquatrade` command."""
 
-import typer
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
 
-main = typer.Typer(no_args_is_help=True, add_completion=False, help="Aquatrade's command line.")
+import typer
+from rich.console import Console
+
+from operations.processes import ProcessFailedError, termination_as_interrupt
+
+main = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Aquatrade: strategies, scores and a local exchange around freqtrade.",
+)
+
+
+@main.callback()
+def _root() -> None:
+    """Aquatrade: strategies, scores and a local exchange around freqtrade."""
+
+
+@main.command()
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A freqtrade datadir with recorded candles; default: synthetic market."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the market and of its price paths.")] = 7,
+    work: Annotated[Path, typer.Option(help="Folder for state and logs; emptied first.")] = Path(
+        "var/demo"
+    ),
+) -> None:
+    """Backtest BuyTheDip, trade it against the local exchange, prove that the books agree."""
+    from operations.demo import DemoError, run_demo
+    from operations.demo_plan import PlanError, recorded_plan, synthetic_plan
+
+    console = Console()
+    started = datetime.now(UTC)
+    try:
+        with termination_as_interrupt():
+            plan = synthetic_plan(seed) if data is None else recorded_plan(data, seed)
+            agreed = run_demo(plan, work.resolve(), console)
+    except (DemoError, PlanError, ProcessFailedError) as error:
+        console.print(f"aquatrade demo: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        console.print("aquatrade demo: interrupted; everything it started has been stopped")
+        raise typer.Exit(130) from error
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    console.print(f"done in {seconds:.0f} s")
+    raise typer.Exit(0 if agreed else 1)

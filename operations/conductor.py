@@ -26,9 +26,21 @@ class Conductor:
 
     def run_until(self, moment: datetime) -> datetime:
         """Let time run to `moment`; returns the moment reached."""
-        self._connection.request_sleep(nanoseconds_of(moment))
-        while not select.select([self._connection], [], [], POLL_SECONDS)[0]:
+        self.let_run(moment)
+        while not self.has_arrived(POLL_SECONDS):
             self._check()
+        return self.arrive()
+
+    def let_run(self, moment: datetime) -> None:
+        """Let time run to `moment` without waiting for it; `arrive` must follow."""
+        self._connection.request_sleep(nanoseconds_of(moment))
+
+    def has_arrived(self, wait_seconds: float = 0.0) -> bool:
+        """Whether the moment asked for has come; waits up to `wait_seconds` for it."""
+        return bool(select.select([self._connection], [], [], wait_seconds)[0])
+
+    def arrive(self) -> datetime:
+        """Take the answer to `let_run`: the moment reached."""
         return moment_of(self._connection.receive_now_ns())
 
     def steps(self, end: datetime, step: timedelta) -> Iterator[datetime]:

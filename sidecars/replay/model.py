@@ -87,6 +87,14 @@ class Feed(Protocol):
         """(timeframe_ms, one candle) of the finest record that covers the moment, or None."""
         ...
 
+    def tape(self, symbol: str, start_ms: int, end_ms: int) -> list[tuple[int, Candles]]:
+        """The finest record, piece by piece as (timeframe_ms, candles), in time order.
+
+        Every candle that overlaps [start_ms, end_ms). Pieces never overlap: a coarser candle is
+        on the tape only where no finer one lies inside it. Holes stay between them.
+        """
+        ...
+
 
 class MarketView(Protocol):
     """The market as it stood at a moment: nothing after `now_ms` is ever in an answer.

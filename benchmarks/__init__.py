@@ -1,0 +1,1 @@
+"""Speed figures: each module measures one claim and prints BENCH lines. `make bench` runs all."""

@@ -1,0 +1,223 @@
+"""What a person sees of a demo: tables and progress. Text in, renderables out; decides nothing."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import fmean
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from aquatrade.entry_context import CONTEXT_KEY, FILL_KEY_PREFIX
+from lab.agreement import Agreement
+from lab.parity import Parity, Unmatched
+from lab.results import Outcome
+from lab.trades import BotBooks
+from lab.window import Window
+
+NONE = "-"
+DISAGREEMENTS_SHOWN = 20
+
+
+def figure(value: float | None, unit: str = "", *, sign: bool = False, digits: int = 2) -> str:
+    """A number for a table; what does not exist is a dash, never a zero."""
+    if value is None:
+        return NONE
+    return f"{value:{'+' if sign else ''}.{digits}f}{unit}"
+
+
+@contextmanager
+def step(console: Console, text: str) -> Iterator[None]:
+    """Show that something is under way; a tick when it is done."""
+    with console.status(text):
+        yield
+    console.print(f"[green]✓[/] {text}")
+
+
+def comparison(outcomes: Sequence[Outcome], start: datetime, end: datetime) -> RenderableType:
+    """The strategies' backtests beside holding."""
+    table = Table(
+        title=f"Backtests {start:%Y-%m-%d} to {end:%Y-%m-%d}, 0.1 % fee and 0.05 % slippage a side",
+        caption="Sharpe, drawdown: daily equity; a backtest's equity moves when a trade ends",
+    )
+    table.add_column("run")
+    for heading in ("trades", "win", "mean trade", "profit factor", "total", "max DD", "Sharpe"):
+        table.add_column(heading, justify="right")
+    for outcome in outcomes:
+        table.add_row(
+            outcome.name,
+            str(outcome.trades) if outcome.win_rate_pct is not None else NONE,
+            figure(outcome.win_rate_pct, " %", digits=0),
+            figure(outcome.mean_trade_pct, " %", sign=True),
+            figure(outcome.profit_factor),
+            figure(outcome.total_pct, " %", sign=True, digits=1),
+            figure(outcome.max_drawdown_pct, " %", digits=1),
+            figure(outcome.sharpe),
+        )
+    return table
+
+
+def _decoded(context: Mapping[str, str], key: str) -> dict[str, object]:
+    """A JSON value of a trade's custom data; empty where the trade has none."""
+    decoded = json.loads(context.get(key, "{}"))
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def why(enter_tag: str, context: Mapping[str, str]) -> str:
+    """The entry's tag with the readings behind it."""
+    entry = _decoded(context, CONTEXT_KEY)
+    readings = [
+        f"{label} {value:{form}}"
+        for label, key, form in (("RSI", "rsi", ".0f"), ("volume x", "volume_ratio", ".1f"))
+        if isinstance(value := entry.get(key), float)
+    ]
+    return f"{enter_tag}: {', '.join(readings)}" if readings else enter_tag
+
+
+def score_text(context: Mapping[str, str]) -> str:
+    """Score at entry with its confidence, or why there was none."""
+    entry = _decoded(context, CONTEXT_KEY)
+    score, confidence = entry.get("score"), entry.get("score_confidence")
+    if isinstance(score, float):
+        known = f" ({confidence:.0%} known)" if isinstance(confidence, float) else ""
+        return f"{score:.0f}{known}{', vetoed' if entry.get('score_vetoed') else ''}"
+    return str(entry.get("score_unavailable") or NONE)
+
+
+def slippage_text(context: Mapping[str, str]) -> str:
+    """Mean slippage over the trade's fills; positive is a cost."""
+    fills = [_decoded(context, key) for key in context if key.startswith(FILL_KEY_PREFIX)]
+    known = [value for fill in fills if isinstance(value := fill.get("slippage_pct"), float)]
+    return figure(fmean(known), " %", sign=True, digits=3) if known else NONE
+
+
+def trades(books: BotBooks) -> RenderableType:
+    """The live trades, each with the score at entry and why it was made."""
+    table = Table(title="Traded live-mode against the replay exchange")
+    for heading in ("pair", "entered (UTC)", "why", "score"):
+        table.add_column(heading)
+    for heading in ("entry", "exit", "held", "profit", "slippage"):
+        table.add_column(heading, justify="right")
+    table.add_column("exit reason")
+    for trade_id, trade in zip(books.trade_ids, books.trades, strict=True):
+        context = books.context.get(trade_id, {})
+        held = trade.closed - trade.opened if trade.closed else None
+        table.add_row(
+            trade.pair,
+            f"{trade.opened:%m-%d %H:%M:%S}",
+            why(trade.enter_tag, context),
+            score_text(context),
+            f"{trade.open_rate:.6g}",
+            f"{trade.close_rate:.6g}" if trade.close_rate else "open",
+            f"{held / timedelta(hours=1):.1f} h" if held else NONE,
+            figure(
+                None if trade.profit_ratio is None else trade.profit_ratio * 100, " %", sign=True
+            ),
+            slippage_text(context),
+            trade.exit_reason or NONE,
+        )
+    return table
+
+
+def follow(
+    console: Console,
+    steps: Iterator[datetime],
+    window: Window,
+    counts: Callable[[], tuple[int, int]],
+) -> None:
+    """Show the replayed time running; counts() gives (open, closed) trades."""
+    total = (window.end - window.start) / timedelta(hours=1)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("trading", total=total)
+        for moment in steps:
+            now_open, closed = counts()
+            progress.update(
+                task,
+                completed=(moment - window.start) / timedelta(hours=1),
+                description=f"{moment:%Y-%m-%d %H:%M}  {now_open} open, {closed} closed",
+            )
+
+
+def parity(result: Parity, window: Window) -> RenderableType:
+    """Of the backtest's trades, how many the live code made, and why the rest differ."""
+    share = result.share_made_live
+    lines: list[RenderableType] = [
+        Text(
+            f"backtest of {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M}: "
+            f"{result.backtest_count} trades; the live code made {len(result.pairings)} of them"
+            + ("" if share is None else f" ({share:.0%})")
+            + f" and {len(result.only_live)} others"
+        )
+    ]
+    for name, difference in (
+        ("entry", result.entry_difference_bp()),
+        ("exit, same candle", result.exit_difference_bp()),
+    ):
+        if difference is not None:
+            mean, median = difference
+            lines.append(
+                Text(f"{name}: live worse by {mean:+.1f} bp on average, median |{median:.1f}| bp")
+            )
+    elsewhere = [
+        pairing for pairing in result.pairings
+        if pairing.live.closed is not None and not pairing.same_exit_candle
+    ]  # fmt: skip
+    lines += [
+        Text(
+            f"  exit of {pairing.backtest.pair}: backtest {pairing.backtest.exit_reason} "
+            f"{_when(pairing.backtest.closed)}, live {pairing.live.exit_reason} "
+            f"{_when(pairing.live.closed)}"
+        )
+        for pairing in elsewhere
+    ]
+    lines += _unmatched("only in the backtest", result.only_backtest)
+    lines += _unmatched("only live", result.only_live)
+    return Panel(Group(*lines), title="Parity: one code path, two worlds")
+
+
+def _when(moment: datetime | None) -> str:
+    return NONE if moment is None else f"{moment:%m-%d %H:%M}"
+
+
+def _unmatched(label: str, unmatched: Sequence[Unmatched]) -> list[RenderableType]:
+    return [
+        Text(f"  {label}: {one.trade.pair} {_when(one.trade.opened)}: {one.reason}")
+        for one in unmatched
+    ]
+
+
+def proof(agreement: Agreement, folder: Path) -> RenderableType:
+    """Whether freqtrade's database and the exchange's ledger agree."""
+    summary = (
+        f"{agreement.orders} orders ({agreement.filled_orders} with fills), "
+        f"{agreement.turnover_quote.normalize():f} USDT turned over, {agreement.assets} balances"
+    )
+    if agreement.disagreements:
+        shown = "\n".join(agreement.disagreements[:DISAGREEMENTS_SHOWN])
+        return Panel(
+            Text(f"{summary}\n{len(agreement.disagreements)} disagreements:\n{shown}"),
+            title="Bot and ledger DISAGREE",
+            border_style="red",
+        )
+    note = (
+        f"\n{agreement.fees_not_kept} exit fees taken from the ledger: freqtrade keeps only "
+        "that of a trade's first exit order"
+        if agreement.fees_not_kept
+        else ""
+    )
+    return Panel(
+        Text(f"{summary}: equal to the last 0.00000001{note}\nlogs and databases: {folder}"),
+        title="Freqtrade's database and the exchange's ledger agree",
+        border_style="green",
+    )

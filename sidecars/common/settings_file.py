@@ -1,0 +1,125 @@
+"""Settings of a service: a JSON file, overrides from the environment, one clear line a mistake."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
+
+
+class SettingsError(ValueError):
+    """A wrong key or value; the text is one line: where, what came, what is expected."""
+
+
+def load_settings(
+    model: type[SettingsModel], file: Path, environment: Mapping[str, str], prefix: str
+) -> SettingsModel:
+    """Read `file`, let variables PREFIX_KEY override its top-level keys, and check the result.
+
+    A variable's text is taken as JSON where it is JSON, else as the text it is; for a key that is
+    a list, text without brackets is split at commas. Raises SettingsError.
+    """
+    content = _read_object(file)
+    overrides = _overrides(model, environment, prefix)
+    return check_settings(model, {**content, **overrides}, str(file))
+
+
+def check_settings(
+    model: type[SettingsModel], content: Mapping[str, object], origin: str
+) -> SettingsModel:
+    """Check a mapping against a settings model. Raises SettingsError naming every mistake."""
+    try:
+        return model.model_validate(dict(content))
+    except ValidationError as error:
+        problems = [_problem(model, details) for details in error.errors()]
+        raise SettingsError(f"{origin}: " + "; ".join(dict.fromkeys(problems))) from None
+
+
+def did_you_mean(value: str, known: Sequence[str]) -> str:
+    """' (did you mean "near"?)' or nothing."""
+    near = difflib.get_close_matches(value, known, n=1)
+    return f' (did you mean "{near[0]}"?)' if near else ""
+
+
+def _read_object(file: Path) -> dict[str, object]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise SettingsError(f"{file}: cannot be read ({reason}), expected a JSON file") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{file}: is not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{file}: got {type(content).__name__}, expected a JSON object")
+    return content
+
+
+def _overrides(
+    model: type[BaseModel], environment: Mapping[str, str], prefix: str
+) -> dict[str, object]:
+    overrides: dict[str, object] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(f"{prefix}_"):
+            continue
+        key = variable.removeprefix(f"{prefix}_").lower()
+        if key not in model.model_fields:
+            known = [f"{prefix}_{name.upper()}" for name in model.model_fields]
+            raise SettingsError(
+                f"environment variable {variable} is unknown{did_you_mean(variable, known)}"
+            )
+        overrides[key] = _value(model, key, text)
+    return overrides
+
+
+def _value(model: type[BaseModel], key: str, text: str) -> object:
+    try:
+        parsed: object = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = text
+    wants_list = any(
+        str(kind).startswith(("tuple", "list"))
+        for annotation in [model.model_fields[key].annotation]
+        for kind in (annotation, *get_args(annotation))
+    )
+    if wants_list and isinstance(parsed, str):
+        return [part.strip() for part in parsed.split(",") if part.strip()]
+    return parsed
+
+
+def _problem(model: type[BaseModel], details: ErrorDetails) -> str:
+    names = [str(part) for part in details["loc"]]
+    key = ".".join(names)
+    if details["type"] == "extra_forbidden":
+        known = list(_model_around(model, names).model_fields)
+        return (
+            f"key '{key}' is unknown, expected one of {', '.join(known)}"
+            f"{did_you_mean(names[-1], known)}"
+        )
+    if details["type"] == "missing":
+        return f"key '{key}' is missing"
+    message = details["msg"].removeprefix("Value error, ")
+    if not names:
+        return message
+    return f"key '{key}': got {_short(details['input'])}, expected: {message}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _model_around(model: type[BaseModel], names: Sequence[str]) -> type[BaseModel]:
+    """The section in which the last of the names stands."""
+    for name in names[:-1]:
+        field = model.model_fields.get(name)
+        if field is None:
+            continue
+        for candidate in (field.annotation, *get_args(field.annotation)):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                model = candidate
+    return model

@@ -1,0 +1,130 @@
+"""The HTTP side: reads parameters, asks memory, never waits for anything."""
+
+from importlib.metadata import version
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from sidecars.common.http import (
+    MAX_REQUEST_BYTES,
+    ApiError,
+    RequestMetrics,
+    gate,
+    json_response,
+)
+from sidecars.confluence.answers import ScoreAnswers, health, history
+from sidecars.confluence.openapi import openapi_document
+from sidecars.confluence.parameters import (
+    check_names,
+    flag_of,
+    moment_of,
+    pair_of,
+    pairs_of,
+    shown,
+)
+from sidecars.confluence.updater import Updater, ms_of
+
+MS_PER_SECOND = 1000
+
+
+class _Freshness(Collector):
+    """How old what is served is, at the moment of scraping."""
+
+    def __init__(self, updater: Updater) -> None:
+        self._updater = updater
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        as_of = GaugeMetricFamily(
+            "confluence_latest_as_of_seconds",
+            "Close of the candle that the latest score speaks of, Unix time",
+            labels=["pair"],
+        )
+        source = GaugeMetricFamily(
+            "confluence_source_ok", "1 if the last request for candles went well", labels=["pair"]
+        )
+        for pair, timeline in self._updater.timelines.items():
+            if len(timeline):
+                as_of.add_metric([pair], timeline.rows[-1].as_of_ms / MS_PER_SECOND)
+        for pair, state in self._updater.sources.items():
+            source.add_metric([pair], 1.0 if state.error is None else 0.0)
+        return [as_of, source]
+
+
+class Routes:
+    """Handlers over an updater's memory."""
+
+    def __init__(self, updater: Updater) -> None:
+        self._updater = updater
+        self._answers = ScoreAnswers(updater)
+        self._openapi = orjson.dumps(openapi_document(version("aquatrade")))
+
+    def _now_ms(self) -> int:
+        return ms_of(self._updater.clock.now())
+
+    async def scores(self, request: web.Request) -> web.Response:
+        """GET /v1/scores."""
+        query = request.query
+        check_names(query, ("pairs", "at"), query.keys())
+        pairs = pairs_of(query.get("pairs"))
+        now_ms = self._now_ms()
+        at_ms = moment_of(query, "at")
+        at_ms = now_ms if at_ms is None else min(at_ms, now_ms)
+        return json_response(self._answers.latest(pairs, at_ms))
+
+    async def history(self, request: web.Request) -> web.Response:
+        """GET /v1/scores/history."""
+        query = request.query
+        check_names(query, ("pair", "start", "end", "lead"), query.keys())
+        pair = pair_of(query.get("pair"))
+        # What becomes available this very millisecond is known; the end is left out of a range.
+        after_now_ms = self._now_ms() + 1
+        start_ms = moment_of(query, "start")
+        end_ms = moment_of(query, "end")
+        if start_ms is not None and end_ms is not None and start_ms >= end_ms:
+            raise ApiError(
+                400,
+                "bad_range",
+                f"start={shown(query['start'])} is not before end={shown(query['end'])}",
+            )
+        timeline = self._updater.timelines.get(pair)
+        if timeline is None:
+            raise ApiError(404, "unknown_pair", f"{pair} is not among the configured pairs")
+        rows = timeline.between(
+            0 if start_ms is None else min(start_ms, after_now_ms),
+            after_now_ms if end_ms is None else min(end_ms, after_now_ms),
+            lead=flag_of(query, "lead"),
+        )
+        return json_response(history(pair, rows))
+
+    async def pairs(self, request: web.Request) -> web.Response:
+        """GET /v1/pairs."""
+        check_names(request.query, (), request.query.keys())
+        return json_response(orjson.dumps({"pairs": self._updater.settings.pairs}))
+
+    async def health(self, _: web.Request) -> web.Response:
+        """GET /health."""
+        report = health(self._updater)
+        return json_response(orjson.dumps(report), 503 if report["status"] == "starting" else 200)
+
+    async def openapi(self, _: web.Request) -> web.Response:
+        """GET /openapi.json."""
+        return json_response(self._openapi)
+
+
+def make_app(updater: Updater, token: str) -> web.Application:
+    """The application; it reads the updater's memory and owns nothing."""
+    registry = CollectorRegistry()
+    registry.register(_Freshness(updater))
+    metrics = RequestMetrics(registry)
+    routes = Routes(updater)
+    app = web.Application(middlewares=[gate(token, metrics)], client_max_size=MAX_REQUEST_BYTES)
+    app.router.add_get("/v1/scores", routes.scores)
+    app.router.add_get("/v1/scores/history", routes.history)
+    app.router.add_get("/v1/pairs", routes.pairs)
+    app.router.add_get("/health", routes.health)
+    app.router.add_get("/metrics", metrics.handle)
+    app.router.add_get("/openapi.json", routes.openapi)
+    return app

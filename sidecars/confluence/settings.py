@@ -1,0 +1,147 @@
+"""The sidecar's settings and the name of the formula that follows from them."""
+
+import hashlib
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import ccxt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from sidecars.common.settings_file import SettingsError, did_you_mean
+
+ENVIRONMENT_PREFIX = "AQUATRADE_CONFLUENCE"
+TOKEN_VARIABLE = "AQUATRADE_SCORES_TOKEN"
+MOST_PAIRS = 200
+PAIR_PATTERN = re.compile(r"[A-Za-z0-9.-]{1,24}/[A-Za-z0-9.-]{1,24}(:[A-Za-z0-9.-]{1,24})?")
+# Changed when a formula changes its meaning: its records are then made anew, beside the old ones.
+FORMULA = "luno-1"
+FIRST_DAY = date(2009, 1, 3)
+
+
+def _pair(value: str) -> str:
+    if not PAIR_PATTERN.fullmatch(value):
+        raise ValueError('a pair like "BTC/USDT"')
+    return value
+
+
+def _database_url(value: str) -> str:
+    try:
+        make_url(value)
+    except ArgumentError:
+        raise ValueError('a database URL like "sqlite:///confluence.sqlite"') from None
+    return value
+
+
+def _exchange_id(value: str) -> str:
+    if value not in ccxt.exchanges:
+        raise ValueError(f"the id of a ccxt exchange{did_you_mean(value, ccxt.exchanges)}")
+    return value
+
+
+Pair = Annotated[str, AfterValidator(_pair)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExchangeSettings(_Section):
+    """Which exchange daily candles come from, as ccxt knows it."""
+
+    id: Annotated[str, AfterValidator(_exchange_id)] = "binance"
+    ccxt_config: dict[str, Any] = Field(default_factory=dict)
+
+
+class LockstepSettings(_Section):
+    """Where the replay exchange's lock-step clock listens; rehearsals only."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+
+
+class ConfluenceSettings(_Section):
+    """Everything that can be set; a JSON file with these keys, or AQUATRADE_CONFLUENCE_KEY."""
+
+    pairs: tuple[Pair, ...] = Field(min_length=1, max_length=MOST_PAIRS)
+    exchange: ExchangeSettings = Field(default_factory=ExchangeSettings)
+    quote: str = Field("USDT", pattern=r"^[A-Za-z0-9]{1,24}$")
+    reference_pair: Pair | None = None  # BTC/QUOTE
+    market_index_pairs: tuple[Pair, ...] | None = Field(None, min_length=1, max_length=MOST_PAIRS)
+    history_start: date = Field(date(2017, 8, 1), ge=FIRST_DAY)
+    host: str = "127.0.0.1"
+    port: int = Field(8101, ge=0, le=65535)
+    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///confluence.sqlite"
+    # How long after a candle's close a backfilled record counts as available.
+    publish_delay_seconds: float = Field(60.0, ge=0.0, le=3600.0)
+    # How long after a day's close its candles are first asked for.
+    close_delay_seconds: float = Field(5.0, ge=0.0, le=600.0)
+    # How long records wait for a late candle of BTC or of a member of the market index.
+    market_patience_seconds: float = Field(600.0, ge=0.0, le=7200.0)
+    request_timeout_seconds: float = Field(10.0, ge=0.5, le=60.0)
+    # "exchange": the exchange's time as it is at the start, for a replay of a moment of history.
+    clock: Literal["system", "exchange"] = "system"
+    lockstep: LockstepSettings | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ConfluenceSettings":
+        for key in ("pairs", "market_index_pairs"):
+            pairs = getattr(self, key) or ()
+            doubled = sorted({pair for pair in pairs if pairs.count(pair) > 1})
+            if doubled:
+                raise ValueError(f"key '{key}': {', '.join(doubled)} stands there twice")
+        return self
+
+    @property
+    def reference(self) -> str:
+        """The pair whose trend is the BTC part of the regime."""
+        return self.reference_pair or f"BTC/{self.quote}"
+
+    @property
+    def index_members(self) -> tuple[str, ...]:
+        """The pairs that the market index is made of, sorted."""
+        return tuple(sorted(self.market_index_pairs or self.pairs))
+
+    @property
+    def all_pairs(self) -> tuple[str, ...]:
+        """Every pair whose candles are needed, sorted."""
+        return tuple(sorted({*self.pairs, *self.index_members, self.reference}))
+
+    @property
+    def history_start_ms(self) -> int:
+        start = self.history_start
+        return int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp()) * 1000
+
+    @property
+    def formula(self) -> str:
+        """Name of the formula with what it is fed by: records of two names are never mixed.
+
+        The exchange, the first day, BTC's pair and the index's members change what a score is
+        made of, so each of their combinations is a formula of its own.
+        """
+        fed_by = "|".join(
+            [
+                self.exchange.id,
+                self.history_start.isoformat(),
+                self.reference,
+                *self.index_members,
+            ]
+        )
+        return f"{FORMULA}-{hashlib.sha256(fed_by.encode()).hexdigest()[:8]}"
+
+
+def prepare_database_folder(database_url: str) -> None:
+    """Make the folder of an SQLite file. Raises SettingsError when that cannot be done."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"key 'database_url': the folder {folder} cannot be made ({error.strerror})"
+        ) from None

@@ -1,0 +1,33 @@
+"""What every test may ask for: the folder of recorded market data, and repeatable randomness."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+MARKET_DATA_VARIABLE = "AQUATRADE_DATA"
+
+# Derandomised: the same examples on every machine, so that a red test is red for everybody.
+settings.register_profile(
+    "house",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """The folder of recorded candles that AQUATRADE_DATA names; skips where there is none.
+
+    It holds freqtrade datadirs such as `binance` and `binance-1m-2024q3`; tests only read it.
+    """
+    named = os.environ.get(MARKET_DATA_VARIABLE)
+    if not named:
+        pytest.skip(f"{MARKET_DATA_VARIABLE} is not set: no recorded market data to test on")
+    folder = Path(named).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"{MARKET_DATA_VARIABLE}={named} is not a folder: no recorded market data")
+    return folder
