@@ -61,8 +61,8 @@ def supervise(
             try:
                 code = process.wait(interval_seconds)
             except subprocess.TimeoutExpired:
-                failures = 0 if stopping or alive() else failures + 1
-                if failures > failures_allowed:
+                failures = 0 if alive() else failures + 1
+                if failures > failures_allowed and not stopping:
                     sys.stderr.write(
                         f"{command[0]} has not answered for {failures} pings: ending it\n"
                     )

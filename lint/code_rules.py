@@ -195,7 +195,8 @@ def _constant_assertion(source: Source, node: ast.Assert) -> Iterator[Finding]:
 
 def _float_equality(source: Source, tree: ast.Module) -> Iterator[Finding]:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    for scope in (tree, *functions):
+    scopes: list[ast.Module | ast.FunctionDef] = [tree, *functions]
+    for scope in scopes:
         floats = _names_annotated_float(scope)
         for node in _own_nodes(scope):
             if isinstance(node, ast.Compare) and _compares_floats(node, floats):

@@ -127,11 +127,17 @@ class Road:
         self.stage.wait_for("confluence sidecar", lambda: _healthy(f"{url}/health"), START_SECONDS)
         return url
 
-    def bot_config(self, name: str, exchange: Exchange, overrides: Mapping[str, object]) -> Path:
+    def bot_config(
+        self,
+        name: str,
+        exchange: Exchange,
+        overrides: Mapping[str, object],
+        pairs: Sequence[str] | None = None,
+    ) -> Path:
         """Write what this road adds to the shipped configs: addresses, pairs, a database."""
         client = freqtrade_exchange_config(exchange.url, exchange.url.replace("http", "ws"))
         config: dict[str, object] = {
-            "exchange": {**client, "pair_whitelist": list(self.pairs), "enable_ws": False},
+            "exchange": {**client, "pair_whitelist": list(pairs or self.pairs), "enable_ws": False},
             "db_url": f"sqlite:///{self.bot_database}",
             "dry_run_wallet": STARTING_BALANCE_USDT,
             **overrides,

@@ -163,9 +163,11 @@ def _count(flags: BoolArray, days: int) -> FloatArray:
     """How many of the last `days` flags are up; of fewer at the beginning."""
     running = np.cumsum(flags, dtype=np.int64)
     earlier = np.concatenate([np.zeros(min(days, len(flags)), dtype=np.int64), running[:-days]])
-    return (running - earlier).astype(np.float64)
+    count: FloatArray = (running - earlier).astype(np.float64)
+    return count
 
 
 def _from_day(days: int, values: FloatArray) -> FloatArray:
     """NaN until `days` days are in the record, the last one included."""
-    return np.where(np.arange(1, len(values) + 1) >= days, values, np.nan)
+    known: FloatArray = np.where(np.arange(1, len(values) + 1) >= days, values, np.nan)
+    return known

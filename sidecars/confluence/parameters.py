@@ -11,8 +11,8 @@ from sidecars.confluence.updater import ms_of
 SHOWN_LENGTH = 60
 
 
-def check_names(query: Mapping[str, str], known: Collection[str], given: Collection[str]) -> None:
-    """Refuse unknown and doubled parameters. given: every name in the query, doubles included."""
+def check_names(query: Mapping[str, str], known: Collection[str]) -> None:
+    """Refuse unknown and doubled parameters. query: a multidict, which names doubles twice."""
     for name in query:
         if name not in known:
             raise ApiError(
@@ -21,7 +21,7 @@ def check_names(query: Mapping[str, str], known: Collection[str], given: Collect
                 f"parameter {shown(name)} is unknown, expected {', '.join(known)}"
                 f"{did_you_mean(name, list(known))}",
             )
-    if len(given) != len(query):
+    if len(set(query)) != len(list(query)):
         raise ApiError(400, "doubled_parameter", "a parameter stands there twice, expected once")
 
 

@@ -66,6 +66,7 @@ class CcxtCandleSource:
             raise SourceError(
                 f"key 'exchange.ccxt_config' is not for {exchange_id}: {error}"
             ) from None
+        self._exchange.parse_ohlcvs = _refusing_what_are_no_rows(self._exchange.parse_ohlcvs)
 
     async def daily_candles(self, pair: str, since_ms: int, now_ms: int) -> DailyCandles:
         await self._know(pair)
@@ -129,6 +130,17 @@ class CcxtCandleSource:
                 f"{self._exchange.id} {what}: malformed answer ({type(error).__name__})"
             ) from error
         raise AssertionError("a retry loop ends in an answer or an exception")
+
+
+def _refusing_what_are_no_rows(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """ccxt's parser takes null or an object for "no candles"; here that is a bad response."""
+
+    def checked(rows: object, *arguments: Any, **options: Any) -> Any:
+        if not isinstance(rows, list) or not all(isinstance(row, list | dict) for row in rows):
+            raise ccxt.BadResponse(f"expected rows of candles, got {str(rows)[:80]}")
+        return parse(rows, *arguments, **options)
+
+    return checked
 
 
 def _closed(rows: list[list[float]], now_ms: int) -> list[list[float]]:

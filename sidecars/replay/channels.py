@@ -1,10 +1,10 @@
 """What each market stream has to say at a moment. One channel serves all of its listeners."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sidecars.replay import stream_events as write
-from sidecars.replay.binance_json import Json, depth_json
+from sidecars.replay.binance_json import Json, Levels, depth_json
 from sidecars.replay.columns import take
 from sidecars.replay.endpoints import Exchange
 from sidecars.replay.live_books import LEVELS, LiveBook
@@ -21,7 +21,7 @@ MOST_KLINES = 1000
 class Channel(Protocol):
     """Asked at every beat of the exchange; remembers what it has told."""
 
-    def messages(self, exchange: Exchange) -> list[Json] | list[list[Json]]: ...
+    def messages(self, exchange: Exchange) -> Sequence[object]: ...
 
     def close(self) -> None:
         """The last listener has left."""
@@ -79,9 +79,11 @@ class KlineChannel(_Paced):
         if not self.is_due(now_ms) and open_ms == self._open_ms:
             return []
         candles = exchange.view.klines(
-            self._symbol, self._timeframe_ms, now_ms, end_ms=now_ms, limit=MOST_KLINES
-        ) if open_ms - self._open_ms > MOST_KLINES * self._timeframe_ms else exchange.view.klines(
-            self._symbol, self._timeframe_ms, now_ms, start_ms=self._open_ms, limit=MOST_KLINES + 1
+            self._symbol,
+            self._timeframe_ms,
+            now_ms,
+            start_ms=max(self._open_ms, open_ms - MOST_KLINES * self._timeframe_ms),
+            limit=MOST_KLINES + 1,
         )
         self._open_ms = open_ms
         rows = (take(candles, slice(row, row + 1)) for row in range(len(candles)))
@@ -129,7 +131,7 @@ class Books:
         if not book.is_followed:
             del self._books[symbol]
 
-    def depth(self, exchange: Exchange, symbol: str, levels: int) -> tuple[int, write.Levels, write.Levels]:
+    def depth(self, exchange: Exchange, symbol: str, levels: int) -> tuple[int, Levels, Levels]:
         """(update id, bids, asks): of the followed book if it is followed."""
         book = self._books.get(symbol)
         if book is None:
@@ -166,7 +168,7 @@ class TopOfBookChannel(_Paced):
         super().__init__(name.every_ms)
         self._name = name
         self._symbol = symbol
-        self._told: tuple[write.Levels, write.Levels] | None = None
+        self._told: tuple[Levels, Levels] | None = None
 
     def messages(self, exchange: Exchange) -> list[Json]:
         if not self.is_due(exchange.now_ms):
@@ -223,7 +225,7 @@ class AllTickersChannel:
 
 
 class SilentChannel:
-    """Of a symbol that is not traded here: as on Binance it can be listened to, and says nothing."""
+    """Of a symbol that is not traded here: as on Binance one can listen, and hears nothing."""
 
     def messages(self, _: Exchange) -> list[Json]:
         return []

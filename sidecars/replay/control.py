@@ -11,23 +11,28 @@ Every answer first brings the book up to the exchange's present moment, as Binan
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from aiohttp import web
 
 from sidecars.replay import control_json as words
 from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, LEDGER, VIEW
-from sidecars.replay.control_guard import ControlAccess, ControlRefusedError, guard_middleware
+from sidecars.replay.control_guard import (
+    ControlAccess,
+    ControlRefusedError,
+    body_of,
+    guard_middleware,
+    json_bytes_of,
+    query_of,
+)
 from sidecars.replay.control_openapi import PATH_ID, Route, openapi_document
 from sidecars.replay.fault_rules import FaultRule, parse_plan
 from sidecars.replay.faults import FaultPlanFullError
-from sidecars.replay.input_errors import InputModel
 from sidecars.replay.ledger import Ledger
 from sidecars.replay.ledger_records import Deposit
 from sidecars.replay.timekeeper import NS_PER_MS
 
 DAY_MS = 86_400_000
-Model = TypeVar("Model", bound=InputModel)
 
 
 @runtime_checkable
@@ -130,7 +135,7 @@ class _Control:
         ]  # fmt: skip
 
     async def state(self, request: web.Request) -> words.StateAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         start_ms, end_ms = self._settings.span_ms
         faults = self._app[FAULTS]
         return words.StateAnswer(
@@ -148,7 +153,7 @@ class _Control:
         )
 
     async def orders(self, request: web.Request) -> words.OrdersAnswer:
-        asked = _query(request, words.OrdersQuery)
+        asked = query_of(request, words.OrdersQuery)
         orders = self._ledger().orders(
             asked.symbol,
             from_order_id=asked.from_order_id,
@@ -165,7 +170,7 @@ class _Control:
         )
 
     async def fills(self, request: web.Request) -> words.FillsAnswer:
-        asked = _query(request, words.FillsQuery)
+        asked = query_of(request, words.FillsQuery)
         fills = self._ledger().fills(
             asked.symbol,
             order_id=asked.order_id,
@@ -181,45 +186,50 @@ class _Control:
         )
 
     async def deposits(self, request: web.Request) -> words.DepositsAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         deposits = self._ledger().deposits()
         return words.DepositsAnswer(
             deposits=[words.DepositAnswer.model_validate(deposit) for deposit in deposits]
         )
 
     async def balances(self, request: web.Request) -> words.BalancesAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         balances = self._ledger().balances()
         return words.BalancesAnswer(
             balances=[words.BalanceAnswer.model_validate(balance) for balance in balances]
         )
 
     async def totals(self, request: web.Request) -> words.TotalsAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         return words.TotalsAnswer.model_validate(self._ledger().totals())
 
     async def verify(self, request: web.Request) -> words.VerifyAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         disagreements = self._ledger().verify()
         return words.VerifyAnswer(agrees=not disagreements, disagreements=disagreements)
 
     async def deposit(self, request: web.Request) -> words.DepositAnswer:
-        asked = await _body(request, words.DepositRequest)
+        asked = await body_of(request, words.DepositRequest)
         engine = self._app[ENGINE]
         if not isinstance(engine, TakesDeposits):
             raise ControlRefusedError(409, "this exchange takes no deposits while it runs")
-        deposit = engine.deposit(asked.asset, Decimal(asked.amount), self._app[CLOCK].now_ms())
+        try:
+            now_ms = self._app[CLOCK].now_ms()
+            deposit = engine.deposit(asked.asset, Decimal(asked.amount), now_ms)
+        except ValueError as error:
+            raise ControlRefusedError(400, str(error)) from error
         return words.DepositAnswer.model_validate(deposit)
 
     async def rules(self, request: web.Request) -> words.RulesAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         faults = self._app[FAULTS]
         standing = [words.StandingRuleAnswer.model_validate(rule) for rule in faults.rules()]
         return words.RulesAnswer(seed=faults.seed, rules=standing)
 
     async def add_rules(self, request: web.Request) -> words.AddedAnswer:
+        text = await json_bytes_of(request)
         try:
-            rules = parse_plan(await _json_bytes(request))
+            rules = parse_plan(text)
         except ValueError as error:
             raise ControlRefusedError(400, str(error)) from error
         try:
@@ -228,14 +238,14 @@ class _Control:
             raise ControlRefusedError(409, str(error)) from error
 
     async def clear(self, request: web.Request) -> words.RemovedAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         faults = self._app[FAULTS]
         removed = len(faults.rules())
         faults.clear()
         return words.RemovedAnswer(removed=removed)
 
     async def remove(self, request: web.Request) -> words.RemovedAnswer:
-        _query(request, words.NoQuery)
+        query_of(request, words.NoQuery)
         rule_id = int(request.match_info["rule_id"])
         try:
             self._app[FAULTS].remove(rule_id)
@@ -244,7 +254,7 @@ class _Control:
         return words.RemovedAnswer(removed=1)
 
     async def log(self, request: web.Request) -> words.LogAnswer:
-        asked = _query(request, words.LogQuery)
+        asked = query_of(request, words.LogQuery)
         events = self._app[FAULTS].log(asked.after, asked.limit)
         more = len(events) == asked.limit
         return words.LogAnswer(
@@ -253,7 +263,7 @@ class _Control:
         )
 
     async def advance(self, request: web.Request) -> words.MomentAnswer:
-        asked = await _body(request, words.AdvanceRequest)
+        asked = await body_of(request, words.AdvanceRequest)
         settings = self._settings
         if not settings.allow_clock_advance:
             raise ControlRefusedError(403, "the clock may not be moved (allow_clock_advance)")
@@ -284,23 +294,3 @@ class _Control:
         """
         self._app[ENGINE].balances(self._app[CLOCK].now_ms())
         return self._app[LEDGER]
-
-
-def _query(request: web.Request, model: type[Model]) -> Model:
-    """The query string as a model. Raises ValidationError, and ControlRefusedError for doubles."""
-    for name in request.query:
-        if len(request.query.getall(name)) > 1:
-            raise ControlRefusedError(400, "the query string names a parameter more than once")
-    return model.model_validate(dict(request.query))
-
-
-async def _body(request: web.Request, model: type[Model]) -> Model:
-    return model.model_validate_json(await _json_bytes(request))
-
-
-async def _json_bytes(request: web.Request) -> bytes:
-    """The body. It must be called JSON: a browser asks before it sends such to another site."""
-    _query(request, words.NoQuery)
-    if request.content_type != "application/json":
-        raise ControlRefusedError(415, "Content-Type: expected application/json")
-    return await request.read()

@@ -1,15 +1,21 @@
-"""Who may use the control API, and how every refusal looks: a 4xx with {"error": one line}."""
+"""Who may use the control API, how its input is read, and how every refusal looks.
+
+A refusal is a 4xx with {"error": one line}.
+"""
 
 import hmac
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
+from typing import TypeVar
 
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import ValidationError
 
-from sidecars.replay.input_errors import one_line
+from sidecars.replay.control_json import NoQuery
+from sidecars.replay.input_errors import InputModel, one_line
+
+Model = TypeVar("Model", bound=InputModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,8 @@ def guard_middleware(access: ControlAccess) -> Middleware:
             allowed = ", ".join(sorted(error.allowed_methods))
             return _refuse(405, f"method {error.method} is not for this path, expected {allowed}")
         except web.HTTPRequestEntityTooLarge:
-            return _refuse(413, "the body is too long, expected at most 1 MiB")
-        except BadHttpMessage:
+            return _refuse(413, "the body is too long, send it in parts")
+        except web.RequestPayloadError:
             return _refuse(400, "the body is not encoded the way its headers say")
 
     return guard
@@ -107,3 +113,24 @@ def _host_name(host: str) -> str:
 def _refuse(status: int, line: str) -> web.Response:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return web.json_response({"error": line}, status=status, headers=headers)
+
+
+def query_of(request: web.Request, model: type[Model]) -> Model:
+    """The query string as a model. Raises ValidationError, and ControlRefusedError for doubles."""
+    for name in request.query:
+        if len(request.query.getall(name)) > 1:
+            raise ControlRefusedError(400, "the query string names a parameter more than once")
+    return model.model_validate(dict(request.query))
+
+
+async def body_of(request: web.Request, model: type[Model]) -> Model:
+    """The JSON body as a model. Raises ValidationError and ControlRefusedError."""
+    return model.model_validate_json(await json_bytes_of(request))
+
+
+async def json_bytes_of(request: web.Request) -> bytes:
+    """The body. It must be called JSON: a browser asks before it sends such to another site."""
+    query_of(request, NoQuery)
+    if request.content_type != "application/json":
+        raise ControlRefusedError(415, "Content-Type: expected application/json")
+    return await request.read()

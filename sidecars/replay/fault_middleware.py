@@ -80,10 +80,12 @@ def fault_middleware(faults: Faults) -> Middleware:
         path = request.path
         if path == CONTROL_PREFIX or path.startswith(CONTROL_PREFIX + "/"):
             return await handler(request)
-        if not faults.may_hit_request(request.method, path):
+        if not faults.asks_about(request.method, path):
             return await handler(request)
         upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-        symbol = await _symbol_of(request)
+        symbol = request.query.get("symbol")
+        if symbol is None and faults.asks_for_symbol(request.method, path):
+            symbol = await _symbol_in_body(request)
         fault = faults.request_fault(request.method, path, symbol, upgrade=upgrade)
         if fault is None:
             return await handler(request)
@@ -127,13 +129,13 @@ async def _inject(
             return _damaged(faults, fault, rule, await handler(request))
 
 
-async def _symbol_of(request: web.Request) -> str | None:
-    """The request's symbol, from the query or from a form body (which stays readable)."""
-    if "symbol" in request.query:
-        return request.query["symbol"]
-    if request.method == "GET":
-        return None
-    form = parse_qs((await request.read()).decode("utf-8", "replace"))
+async def _symbol_in_body(request: web.Request) -> str | None:
+    """The symbol in a form body; `read` keeps the body for the endpoint."""
+    try:
+        body = await request.read()
+    except web.RequestPayloadError:
+        return None  # not encoded as its headers say: the endpoint refuses it
+    form = parse_qs(body.decode("utf-8", "replace"))
     return form.get("symbol", [None])[0]
 
 

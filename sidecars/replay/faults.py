@@ -174,12 +174,13 @@ class Faults:
                 self._log(standing, "server clock", f"off by {rule.parameters.offset_ms} ms")
         return offset_ms
 
-    def may_hit_request(self, method: str, path: str) -> bool:
-        """Whether any rule looks at such requests (so that their symbol is worth finding out)."""
-        return any(
-            isinstance(standing.rule, RequestRule) and standing.rule.match.fits(method, path)
-            for standing in self._in_force()
-        )
+    def asks_about(self, method: str, path: str) -> bool:
+        """Whether any rule looks at such requests."""
+        return any(True for _ in self._request_rules(method, path))
+
+    def asks_for_symbol(self, method: str, path: str) -> bool:
+        """Whether the symbol of such a request makes a difference."""
+        return any(r.match.symbol is not None for r in self._request_rules(method, path))
 
     def request_fault(
         self, method: str, path: str, symbol: str | None, *, upgrade: bool = False
@@ -234,6 +235,12 @@ class Faults:
             if standing.order_hits[order_id]:
                 hitting.append(rule)
         return hitting
+
+    def _request_rules(self, method: str, path: str) -> Iterator[RequestRule]:
+        for standing in self._in_force():
+            rule = standing.rule
+            if isinstance(rule, RequestRule) and rule.match.fits(method, path):
+                yield rule
 
     def _in_force(self) -> Iterator[StandingRule]:
         if not self._rules:  # the normal case costs next to nothing

@@ -1,7 +1,7 @@
 """Klines as JSON, quickly: closed candles never change, so their text is made once."""
 
-from sidecars.replay.market_json import kline_rows, price_decimals
 from sidecars.replay.columns import take
+from sidecars.replay.market_json import kline_rows, price_decimals
 from sidecars.replay.model import Candles, Market
 from sidecars.replay.timeframes import close_time
 

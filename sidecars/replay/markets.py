@@ -11,6 +11,8 @@ MIN_NOTIONAL_QUOTE = Decimal(5)
 MOST_DECIMALS = 10
 # A few prices off the tick (index prices, bad conversions) must not make the tick finer.
 SHARE_ON_TICK = 0.999
+# Years of prices say no more about their decimals than every so-manieth of them.
+LARGEST_SAMPLE = 20_000
 MOST_AMOUNT_DECIMALS = 5
 # An order worth about this much (quote units) is the largest one that a market takes.
 MAX_ORDER_QUOTE = 1e7
@@ -28,8 +30,10 @@ def price_decimals(prices: FloatArray) -> int:
     """
     if len(prices) == 0:
         raise ValueError("a price tick needs at least one price, got none")
+    sample = prices[:: -(-len(prices) // LARGEST_SAMPLE)]
     for decimals in range(MOST_DECIMALS + 1):
-        on_tick = np.isclose(np.round(prices, decimals), prices, rtol=1e-10, atol=0.0)
+        ticks = sample * 10.0**decimals
+        on_tick = np.abs(ticks - np.rint(ticks)) <= 1e-10 * ticks
         if float(np.mean(on_tick)) >= SHARE_ON_TICK:
             return decimals
     return MOST_DECIMALS

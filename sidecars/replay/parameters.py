@@ -168,9 +168,10 @@ class Parameters:
         value = self.text(name)
         if value is None:
             return None
-        if value not in kind:
-            raise error
-        return kind(value)
+        try:
+            return kind(value)
+        except ValueError:
+            raise error from None
 
     def word(self, name: str, words: Sequence[str], default: str) -> str:
         """One of a few words; any other raises -1130."""

@@ -208,5 +208,5 @@ def _on_tick(path: FloatArray, candles: Candles, decimals: int) -> FloatArray:
 def _seller_takes(prices: FloatArray, draw: FloatArray) -> npt.NDArray[np.bool_]:
     """Whether the buyer was the maker: after a fall yes, after a rise no, else by lot."""
     change = np.diff(prices, axis=1, prepend=prices[:, :1])
-    taken: npt.NDArray[np.bool_] = (change < 0.0) | ((change == 0.0) & (draw < 0.5))
+    taken: npt.NDArray[np.bool_] = (change < 0.0) | ((change <= 0.0) & (draw < 0.5))
     return taken

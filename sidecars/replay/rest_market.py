@@ -5,9 +5,9 @@ from collections.abc import Callable
 from aiohttp import web
 
 from sidecars.replay import market_json as write
-from sidecars.replay.binance_json import Json, depth_json
+from sidecars.replay.binance_json import Json, Levels, depth_json
 from sidecars.replay.columns import take
-from sidecars.replay.endpoints import Exchange, public
+from sidecars.replay.endpoints import Endpoint, Exchange, public
 from sidecars.replay.kline_cache import KlineCache
 from sidecars.replay.model import ExchangeError, Market
 from sidecars.replay.parameters import Parameters
@@ -38,7 +38,7 @@ WEIGHTS = {
     "/api/v3/myTrades": 20,
 }
 # (update id, bids, asks) of a symbol's book, at most `levels` a side.
-DepthSource = Callable[[Exchange, str, int], tuple[int, write.Levels, write.Levels]]
+DepthSource = Callable[[Exchange, str, int], tuple[int, Levels, Levels]]
 
 
 def ping(_: Exchange, parameters: Parameters) -> Json:
@@ -89,8 +89,9 @@ class Klines:
             raise ExchangeError(-1120, "Invalid interval.")
         start_ms, end_ms = parameters.integer("startTime"), parameters.integer("endTime")
         limit = parameters.limit(500, MAX_ROWS)
-        if parameters.word("timeZone", ("0", "00:00", "+00:00"), "0"):
-            parameters.finish()
+        # Candles of days and weeks open at UTC's midnight only.
+        parameters.word("timeZone", ("0", "00:00", "+00:00"), "0")
+        parameters.finish()
         candles = exchange.view.klines(
             market.symbol,
             timeframe_ms,
@@ -256,7 +257,7 @@ def add_market_routes(app: web.Application, depth_source: DepthSource) -> None:
     """Everything that needs no key."""
     klines = Klines()
     day = per_market(day_ticker, typed=True)
-    routes = {
+    routes: dict[str, Endpoint] = {
         "/api/v3/ping": ping,
         "/api/v3/time": server_time,
         "/api/v3/exchangeInfo": exchange_info,

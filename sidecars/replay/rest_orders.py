@@ -7,7 +7,9 @@ from aiohttp.typedefs import Handler
 
 from sidecars.replay import binance_json as write
 from sidecars.replay.binance_json import Json
+from sidecars.replay.book import on_tick
 from sidecars.replay.endpoints import Endpoint, Exchange, respond, signed
+from sidecars.replay.filters import MARKET_CLOSED, check_request, check_stop, refusal
 from sidecars.replay.model import ExchangeError, OrderRequest
 from sidecars.replay.order_request import order_request, response_type
 from sidecars.replay.parameters import Parameters
@@ -45,10 +47,17 @@ class OrderDesk:
         return write.new_order_json(exchange.engine.place(request, exchange.now_ms), wanted)
 
     def test(self, exchange: Exchange, parameters: Parameters) -> Json:
-        """Checks the parameters; filters and balance are checked by placing only."""
-        self._request(exchange, parameters)
+        """All that is checked without an account: parameters and filters."""
+        request, _ = self._request(exchange, parameters)
         parameters.ignore("computeCommissionRates")
         parameters.finish()
+        price = exchange.view.last_price(request.symbol, exchange.now_ms)
+        if price is None:
+            raise refusal(MARKET_CLOSED)
+        market = exchange.market(request.symbol)
+        last_price = on_tick(price, market.price_tick)
+        check_request(market, request, last_price)
+        check_stop(request, last_price)
         return {}
 
     def query(self, exchange: Exchange, parameters: Parameters) -> Json:

@@ -10,7 +10,9 @@ from sidecars.replay.model import Candles, Ticks
 from sidecars.replay.timeframes import close_time
 
 
-def kline_event(symbol: str, timeframe: str, timeframe_ms: int, candle: Candles, now_ms: int) -> Json:
+def kline_event(
+    symbol: str, timeframe: str, timeframe_ms: int, candle: Candles, now_ms: int
+) -> Json:
     """`candle`: one row; it is closed once now has reached its close time."""
     open_ms = int(candle.open_time_ms[0])
     close_ms = close_time(open_ms, timeframe_ms)

@@ -72,7 +72,8 @@ def event(kind: EventKind, draws: FloatArray) -> tuple[FloatArray, FloatArray]:
     moves = np.zeros(EVENT_HOURS)
     moves[:length] = size * shares / shares.sum()
     after = np.arange(EVENT_HOURS - length)
-    moves[length:] = -won_back * size * np.exp(-after / fading_hours) / fading_hours
+    fading = np.exp(-after / fading_hours) * (1.0 - np.exp(-1.0 / fading_hours))
+    moves[length:] = -won_back * size * fading
     calm = 0.5 ** (np.arange(EVENT_HOURS) / CALMING_HALF_LIFE_HOURS)
     return moves, kind.excitement * (0.5 + float(draws[6])) * calm
 

@@ -172,7 +172,7 @@ class BuyTheDip(AquatradeStrategy):
         dataframe["volume_ratio"] = ratio_to_mean(volume, self.volume_candles)
         for candles in self.rebound_candles.range:
             dataframe[f"ema_{candles}"] = talib.EMA(close, timeperiod=candles)
-        return self.with_scores(dataframe, metadata["pair"])
+        return self.scores.join(dataframe, metadata["pair"])
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe["fall_pct"] = 100.0 * change(dataframe["close"], self.crash_hours.value)
@@ -188,7 +188,7 @@ class BuyTheDip(AquatradeStrategy):
             dip
             & (dataframe["close"] > dataframe["sma_200"])
             & (dataframe["volume"] > 0)
-            & self.score_allows(dataframe, self.score_threshold.value)
+            & self.scores.allows(dataframe, self.score_threshold.value)
         )
         dataframe.loc[signals, "enter_long"] = 1
         dataframe.loc[signals, "enter_tag"] = self.entry_tags(dataframe, signals)

@@ -59,6 +59,17 @@ PLAIN_BOOK = BookSettings(
 )
 
 
+def _ticks_of(rows: Iterable[Tick]) -> Ticks:
+    ordered = sorted(rows, key=lambda row: row[0])
+    return Ticks(
+        trade_id=np.arange(len(ordered), dtype=np.int64),
+        time_ms=np.array([START_MS + at for at, _, _ in ordered], dtype=np.int64),
+        price=np.array([price for _, price, _ in ordered], dtype=np.float64),
+        amount=np.array([amount for _, _, amount in ordered], dtype=np.float64),
+        buyer_is_maker=np.zeros(len(ordered), dtype=np.bool_),
+    )
+
+
 class FakeMarketView:
     """A MarketView of given ticks. Before its first tick a symbol has no price."""
 
@@ -70,7 +81,7 @@ class FakeMarketView:
         turnover: Mapping[str, float] | None = None,
     ) -> None:
         self._markets = {market.symbol: market for market in markets}
-        self._ticks = {symbol: sorted(rows) for symbol, rows in ticks.items()}
+        self._ticks = {symbol: _ticks_of(rows) for symbol, rows in ticks.items()}
         self._turnover = turnover or {}
         self.asked: list[str] = []
 
@@ -79,25 +90,20 @@ class FakeMarketView:
         return self._markets
 
     def last_price(self, symbol: str, now_ms: int) -> float | None:
-        past = [
-            price for at, price, _ in self._ticks.get(symbol, ()) if START_MS + at <= now_ms
-        ]
-        return past[-1] if past else None
+        ticks = self._ticks.get(symbol, _ticks_of([]))
+        past = int(ticks.time_ms.searchsorted(now_ms, side="right"))
+        return float(ticks.price[past - 1]) if past else None
 
     def ticks(self, symbol: str, after_ms: int, upto_ms: int) -> Ticks:
         self.asked.append(symbol)
-        rows = [
-            (number, START_MS + at, price, amount)
-            for number, (at, price, amount) in enumerate(self._ticks.get(symbol, ()))
-            if after_ms < START_MS + at <= upto_ms
-        ]
-        columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+        ticks = self._ticks.get(symbol, _ticks_of([]))
+        first, end = ticks.time_ms.searchsorted([after_ms, upto_ms], side="right").tolist()
         return Ticks(
-            trade_id=np.array(columns[0], dtype=np.int64),
-            time_ms=np.array(columns[1], dtype=np.int64),
-            price=np.array(columns[2], dtype=np.float64),
-            amount=np.array(columns[3], dtype=np.float64),
-            buyer_is_maker=np.zeros(len(rows), dtype=np.bool_),
+            ticks.trade_id[first:end],
+            ticks.time_ms[first:end],
+            ticks.price[first:end],
+            ticks.amount[first:end],
+            ticks.buyer_is_maker[first:end],
         )
 
     def turnover_per_second(self, symbol: str, now_ms: int) -> float:

@@ -1,95 +1,21 @@
 """The control API over real HTTP, on a real engine, ledger and market."""
 
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-import aiohttp
 import pytest
-from aiohttp import web
-from openapi_spec_validator import validate
 
-from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, LEDGER, VIEW
-from sidecars.replay.control import ControlSettings, install_control
-from sidecars.replay.control_guard import ControlAccess
-from sidecars.replay.faults import Faults
-from sidecars.replay.ledger import Ledger
-from sidecars.replay.market_view import ReplayMarketView
+from sidecars.replay.app_keys import VIEW
+from sidecars.replay.ledger_records import Deposit
 from sidecars.replay.matching import ReplayEngine
-from sidecars.replay.model import OrderRequest, OrderType, Side
-from sidecars.replay.synthetic import SyntheticFeed
-from sidecars.replay.timekeeper import ReplayClock
-
-START = datetime(2024, 3, 5, 12, tzinfo=UTC)
-START_MS = int(START.timestamp() * 1000)
-SPAN_MS = (START_MS - 86_400_000, START_MS + 3 * 86_400_000)
-TOKEN = "a-token-of-some-length"
-
-
-@dataclass
-class Control:
-    """A running exchange without Binance's side, and a client of its control API."""
-
-    app: web.Application
-    client: aiohttp.ClientSession
-    engine: ReplayEngine
-    ledger: Ledger
-    clock: ReplayClock
-    faults: Faults
-    participants: list[str]
-
-    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        json_body = {} if body is None else {"json": body}
-        async with self.client.request(method, f"/control{path}", **json_body) as response:
-            assert response.content_type == "application/json"
-            return response.status, json.loads(await response.read())
-
-    async def get(self, path: str) -> Any:
-        status, answer = await self.ask("GET", path)
-        assert status == 200, answer
-        return answer
-
-    def buy(self, number: int, amount: str = "0.01", **fields: Any) -> int:
-        request = OrderRequest(
-            symbol="BTCUSDT",
-            side=Side.BUY,
-            type=fields.pop("type", OrderType.MARKET),
-            amount=Decimal(amount),
-            client_order_id=f"order-{number}",
-            **fields,
-        )
-        return self.engine.place(request, self.clock.now_ms()).order_id
+from sidecars.replay.model import OrderType
+from tests.sidecars.replay.control_rig import SPAN_MS, START_MS, Control, running_control
 
 
 @pytest.fixture
 async def control(request: pytest.FixtureRequest) -> AsyncIterator[Control]:
-    fields: dict[str, Any] = getattr(request, "param", {})
-    feed = SyntheticFeed(
-        7,
-        pairs=("BTC/USDT", "ETH/USDT"),
-        start=START - timedelta(days=1),
-        end=START + timedelta(days=3),
-    )
-    view, ledger, clock = ReplayMarketView(feed, 7), Ledger(None), ReplayClock(START)
-    engine = ReplayEngine(view, ledger, seed=7, initial_balances={"USDT": Decimal(100_000)})
-    faults = Faults(7, clock.now_ms)
-    names: list[str] = []
-    app = web.Application()
-    for key, part in ((VIEW, view), (ENGINE, engine), (LEDGER, ledger)):
-        app[key] = part  # type: ignore[index]
-    app[CLOCK], app[FAULTS] = clock, faults
-    settings = ControlSettings("natural", "synthetic", 7, SPAN_MS, **fields)
-    install_control(app, settings, participants=lambda: names)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
-        yield Control(app, client, engine, ledger, clock, faults, names)
-    await runner.cleanup()
-    engine.close()
+    async with running_control(**getattr(request, "param", {})) as running:
+        yield running
 
 
 def allowing(**fields: object) -> pytest.MarkDecorator:
@@ -280,29 +206,26 @@ async def test_participants_move_the_clock_themselves(control: Control) -> None:
     assert (status, answer["error"]) == (409, "the clock is moved by its participants (bot-1)")
 
 
-@allowing(access=ControlAccess(token=TOKEN))
-async def test_the_token_is_asked_for(control: Control) -> None:
-    for header in (None, "", "Bearer", f"Bearer {TOKEN}x", f"bearer {TOKEN}", f"Basic {TOKEN}"):
-        headers = {} if header is None else {"Authorization": header}
-        async with control.client.get("/control/state", headers=headers) as response:
-            assert response.status == 401
-            assert response.headers["WWW-Authenticate"] == "Bearer"
-            assert "control token" in (await response.json())["error"]
-    async with control.client.get(
-        "/control/state", headers={"Authorization": f"Bearer {TOKEN}"}
-    ) as response:
-        assert response.status == 200
+class PaidEngine(ReplayEngine):
+    """Takes deposits up to a thousand; only writes down that it was asked."""
+
+    def deposit(self, asset: str, amount: Decimal, now_ms: int) -> Deposit:
+        if amount > 1000:
+            raise ValueError(f"deposit of {asset}: expected 1000 at most, got {amount}")
+        assert now_ms >= START_MS
+        return Deposit(1, asset, amount)
 
 
-@allowing(access=ControlAccess(token=TOKEN))
-async def test_a_header_that_is_no_text_is_a_wrong_token(control: Control) -> None:
-    port = control.client._base_url.port if control.client._base_url else 0
-    import asyncio
+@allowing(engine_type=PaidEngine)
+async def test_deposits_are_handed_to_the_engine(control: Control) -> None:
+    body = {"asset": "USDT", "amount": "0.00000001"}
+    paid = {"deposit_id": 1, "asset": "USDT", "amount": "0.00000001"}
+    assert await control.ask("POST", "/deposits", body) == (201, paid)
+    status, answer = await control.ask("POST", "/deposits", {"asset": "USDT", "amount": "1001"})
+    assert status == 400
+    assert answer == {"error": "deposit of USDT: expected 1000 at most, got 1001"}
 
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(
-        b"GET /control/state HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \xff\xfe\r\n"
-        b"Connection: close\r\n\r\n"
-    )
-    assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
-    writer.close()
+
+async def test_an_engine_without_deposits_says_so(control: Control) -> None:
+    status, answer = await control.ask("POST", "/deposits", {"asset": "USDT", "amount": "1"})
+    assert (status, answer) == (409, {"error": "this exchange takes no deposits while it runs"})

@@ -176,9 +176,17 @@ def test_websocket_messages_are_dropped_and_silenced_by_stream(faults: Faults) -
 def test_request_rules_leave_streams_alone_and_the_other_way_round(faults: Faults) -> None:
     faults.add(rule(kind="websocket_drop"))
     assert hits(faults, 1) == []
-    assert not faults.may_hit_request("GET", "/api/v3/time")
-    faults.add(rule())
-    assert faults.may_hit_request("GET", "/api/v3/time")
+    assert not faults.asks_about("GET", "/api/v3/time")
+    faults.add(rule(match={"path": "/api/v3/time"}))
+    assert faults.asks_about("GET", "/api/v3/time")
+    assert not faults.asks_about("GET", "/api/v3/klines")
+
+
+def test_the_symbol_is_asked_for_only_where_it_matters(faults: Faults) -> None:
+    faults.add(rule(match={"path": "/api/v3/time"}))
+    faults.add(rule(match={"path": "/api/v3/order", "symbol": "BTCUSDT"}))
+    assert not faults.asks_for_symbol("POST", "/api/v3/time")
+    assert faults.asks_for_symbol("POST", "/api/v3/order")
 
 
 def test_an_upgrade_has_no_answer_to_damage(faults: Faults) -> None:

@@ -7,7 +7,6 @@ first level holds 10 x 4/13 = 3 SOL (rounded to a step: 3.077), rising to 10 on 
 from decimal import Decimal
 
 import pytest
-from tests.sidecars.replay.engine_fakes import START_MS, make_engine, request
 
 from sidecars.replay.matching import ReplayEngine
 from sidecars.replay.model import (
@@ -19,6 +18,7 @@ from sidecars.replay.model import (
     Side,
     TimeInForce,
 )
+from tests.sidecars.replay.engine_fakes import START_MS, make_engine, request
 
 D = Decimal
 QUIET = {"SOLUSDT": [(0, 100.0, 1.0)]}
@@ -200,17 +200,11 @@ def test_limit_maker_that_would_cross_is_refused_and_rests_otherwise() -> None:
 
 def test_ioc_fills_what_it_can_and_fok_all_or_nothing() -> None:
     engine, ledger, _ = make_engine(QUIET)
-    ioc = engine.place(
-        request(Side.BUY, "5", "100.00", time_in_force=TimeInForce.IOC), START_MS
-    )
+    ioc = engine.place(request(Side.BUY, "5", "100.00", time_in_force=TimeInForce.IOC), START_MS)
     assert (ioc.status, ioc.filled_amount) == (OrderStatus.EXPIRED, D("3.077"))
-    fok = engine.place(
-        request(Side.SELL, "5", "99.99", time_in_force=TimeInForce.FOK), START_MS
-    )
+    fok = engine.place(request(Side.SELL, "5", "99.99", time_in_force=TimeInForce.FOK), START_MS)
     assert (fok.status, fok.fills) == (OrderStatus.EXPIRED, ())
-    whole = engine.place(
-        request(Side.SELL, "5", "99.98", time_in_force=TimeInForce.FOK), START_MS
-    )
+    whole = engine.place(request(Side.SELL, "5", "99.98", time_in_force=TimeInForce.FOK), START_MS)
     assert (whole.status, whole.filled_amount) == (OrderStatus.FILLED, D(5))
     assert engine.open_orders(START_MS) == []
     assert balance(engine, "USDT").locked == balance(engine, "SOL").locked == 0
@@ -221,9 +215,7 @@ def test_a_stop_waits_then_takes_the_book_of_its_tick_and_rests_with_what_is_lef
     ticks = [(0, 100.0, 1.0), (1000, 99.0, 80.0), (2000, 97.99, 80.0), (3000, 98.5, 2.0)]
     engine, ledger, _ = make_engine({"SOLUSDT": ticks})
     stop = engine.place(
-        request(
-            Side.SELL, "10", "97.97", stop_price="98.00", order_type=OrderType.STOP_LOSS_LIMIT
-        ),
+        request(Side.SELL, "10", "97.97", stop_price="98.00", order_type=OrderType.STOP_LOSS_LIMIT),
         START_MS,
     )
     assert (stop.status, stop.stop_triggered) == (OrderStatus.NEW, False)
@@ -285,9 +277,10 @@ def test_what_rests_cannot_be_spent_twice() -> None:
 def test_client_order_ids_are_unique_among_open_orders_only() -> None:
     engine, _, _ = make_engine(QUIET)
     first = engine.place(request(Side.BUY, "1", "99.00", client_order_id="mine"), START_MS)
-    assert refused(
-        engine, side=Side.BUY, amount="1", price="98.00", client_order_id="mine"
-    ) == (-2010, "Duplicate order sent.")
+    assert refused(engine, side=Side.BUY, amount="1", price="98.00", client_order_id="mine") == (
+        -2010,
+        "Duplicate order sent.",
+    )
     engine.cancel("SOLUSDT", START_MS, client_order_id="mine")
     second = engine.place(request(Side.BUY, "1", "98.00", client_order_id="mine"), START_MS)
     assert second.order_id == first.order_id + 1

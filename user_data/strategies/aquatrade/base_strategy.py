@@ -5,6 +5,7 @@ One base class and no mixins: a base whose own base is `object` breaks parallel 
 
 import copy
 import logging
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,34 +13,28 @@ from typing import Any, ClassVar
 
 import pandas as pd
 from freqtrade.enums import RunMode
-from freqtrade.exchange import timeframe_to_prev_date
-from freqtrade.persistence import Order, Trade
+from freqtrade.exceptions import FreqtradeException
+from freqtrade.persistence import Order, PairLocks, Trade
 from freqtrade.strategy import IStrategy
 from freqtrade.strategy.parameters import BaseParameter
 
 from aquatrade import trade_records
 from aquatrade.entry_context import CONTEXT_KEY
-from aquatrade.live_scores import LiveScores, server_fetch
-from aquatrade.orphan_orders import settle_orphans
+from aquatrade.orphan_settlement import settle_orphans
 from aquatrade.presets import Preset, refuse_negative_evidence
-from aquatrade.score_history import ScoreHistory
-from aquatrade.score_http import ScoreServer, ScoreUnavailableError
-from aquatrade.score_join import close_times_ms, join_scores
-from aquatrade.score_records import empty_records
+from aquatrade.score_feed import SCORE_COLUMN, ScoreFeed
 from aquatrade.settings import (
-    SettingsError,
     choose_name,
     load_settings,
     score_threshold,
-    scores_token,
 )
 from aquatrade.sizing import StakeDecision, fixed_stake, stake_at_risk
 from aquatrade.stops import tightened_stop
 
 logger = logging.getLogger(__name__)
 
-SCORE_COLUMN = "score"
 BUCKET_WIDTH = 10
+NOT_COMPARED = "orders on the exchange are not compared with the database yet, no entries"
 
 
 class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untyped here
@@ -76,16 +71,19 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         self.sell_params = dict(self.preset.sell)
         super().__init__(config)
         self._take_parameters()
-        self._history: ScoreHistory | None = None
-        self._live_scores: LiveScores | None = None
-        self._open_scores(config)
-        self._history_failure: str | None = None
+        self.scores = ScoreFeed(
+            self.settings.scores,
+            self.timeframe,
+            Path(config.get("user_data_dir", "user_data")),
+            trades_now=self._trades_now,
+        )
         self._context_due = self._trades_now
+        self._orphans_due = runmode == RunMode.LIVE
 
     # -- start and loop -------------------------------------------------------------------------
 
     def bot_start(self, **kwargs: Any) -> None:
-        """Say what trades; live: settle orders of ours that the database does not know."""
+        """Say in the log what trades."""
         logger.info("%s preset %s: %s", type(self).__name__, self.preset_name, self.preset.evidence)
         if abs(self.stoploss) * 100.0 - self.preset.stop_pct > 1e-9:
             logger.warning(
@@ -95,47 +93,36 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
                 self.preset.stop_pct,
                 self.preset_name,
             )
-        if self.config.get("runmode") == RunMode.LIVE:
-            settle_orphans(self.dp, self.config)
 
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
-        """Live: read the scores of the last candle; complete what a killed bot left undone."""
+        """Live: complete what a killed bot left undone; read the scores of the last candle."""
         if not self._trades_now:
             return
-        if self._live_scores is not None:
-            close_ms = int(timeframe_to_prev_date(self.timeframe, current_time).timestamp() * 1000)
-            news = self._live_scores.refresh(self.dp.current_whitelist(), close_ms)
-            # A score that comes after its candle was analysed counts all the same.
-            self.process_only_new_candles = not news
+        if self._orphans_due:
+            self._orphans_due = not self._settle_orphans(current_time)
+        # A score that comes after its candle was analysed counts all the same.
+        news = self.scores.refresh(self.dp.current_whitelist(), current_time)
+        self.process_only_new_candles = not news
         if self._context_due:
             self._complete_contexts()
 
-    # -- scores ---------------------------------------------------------------------------------
-
-    def with_scores(self, dataframe: pd.DataFrame, pair: str) -> pd.DataFrame:
-        """The candles with the score columns; unchanged when no sidecar is configured.
-
-        In a backtest raises SettingsError if the filter is on and the sidecar cannot give the
-        range: a run without its filter would be another strategy.
-        """
-        if self._live_scores is not None:
-            records = self._live_scores.records(pair)
-        elif self._history is not None:
-            records = self._history_of(dataframe, pair)
+    def _settle_orphans(self, current_time: datetime) -> bool:
+        """Before the first entry: orders that the exchange has and the database does not."""
+        try:
+            settle_orphans(self.dp._exchange, self.dp.current_whitelist(), self, current_time)
+        except FreqtradeException as error:
+            logger.error("%s (%s)", NOT_COMPARED, error)
+        except Exception:
+            logger.exception(NOT_COMPARED)
         else:
-            return dataframe
-        scored = join_scores(dataframe, records, self.timeframe, self.settings.scores.max_age_hours)
-        if self._history is not None and self.settings.scores.filter:
-            self._check_coverage(scored[SCORE_COLUMN], pair)
-        return scored
+            if any(lock.reason == NOT_COMPARED for lock in PairLocks.get_pair_locks("*")):
+                PairLocks.unlock_reason(NOT_COMPARED, current_time)
+            return True
+        # Without the comparison no entry is safe: it could be bought twice. Exits go on.
+        PairLocks.lock_pair("*", current_time, NOT_COMPARED, now=current_time)
+        return False
 
-    def score_allows(self, dataframe: pd.DataFrame, threshold: float) -> pd.Series:
-        """Whether the score lets each candle enter: no score is no entry when the filter is on."""
-        if not self.settings.scores.filter:
-            return pd.Series(True, index=dataframe.index)
-        if SCORE_COLUMN not in dataframe:
-            return pd.Series(False, index=dataframe.index)
-        return dataframe[SCORE_COLUMN] >= threshold
+    # -- entries --------------------------------------------------------------------------------
 
     def entry_tags(self, dataframe: pd.DataFrame, signals: pd.Series) -> list[str]:
         """A tag for each signal: the preset, and the bucket of its score where it has one."""
@@ -143,53 +130,10 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             return [self.preset_name] * int(signals.sum())
         return [
             self.preset_name
-            if score != score
+            if math.isnan(score)
             else f"{self.preset_name}_conf{int(score // BUCKET_WIDTH) * BUCKET_WIDTH}"
             for score in dataframe.loc[signals, SCORE_COLUMN]
         ]
-
-    def _open_scores(self, config: Mapping[str, Any]) -> None:
-        scores = self.settings.scores
-        if scores.url is None:
-            return
-        server = ScoreServer(scores.url, scores_token())
-        if self._trades_now:
-            self._live_scores = LiveScores(
-                server_fetch(server, scores.timeout_seconds), scores.timeout_seconds
-            )
-            return
-        folder = scores.cache_directory
-        user_folder = Path(config.get("user_data_dir", "user_data"))
-        self._history = ScoreHistory(
-            server, Path(folder) if folder else user_folder / "scores_cache"
-        )
-
-    def _history_of(self, dataframe: pd.DataFrame, pair: str) -> pd.DataFrame:
-        if self._history is None or self._history_failure is not None or dataframe.empty:
-            return empty_records()
-        closes = close_times_ms(dataframe["date"], self.timeframe)
-        try:
-            return self._history.read(pair, int(closes[0]), int(closes[-1]))
-        except ScoreUnavailableError as error:
-            if self.settings.scores.filter:
-                raise SettingsError(str(error)) from error
-            self._history_failure = str(error)
-            logger.warning("%s; the filter is off, going on without scores", error)
-            return empty_records()
-
-    def _check_coverage(self, score: pd.Series, pair: str) -> None:
-        covered_pct = 100.0 * float(score.notna().mean()) if len(score) else 0.0
-        least_pct = self.settings.scores.min_coverage_pct
-        if covered_pct < least_pct:
-            raise SettingsError(
-                f"scores of {pair} cover {covered_pct:.0f} % of its candles, "
-                f"'aquatrade.scores.min_coverage_pct' asks for {least_pct:g} %: "
-                "backfill the sidecar further or shorten the timerange"
-            )
-        if covered_pct < 100.0:
-            logger.info(
-                "%s: %.1f %% of the candles have no score and no entry", pair, 100.0 - covered_pct
-            )
 
     # -- stake and stop -------------------------------------------------------------------------
 
@@ -266,14 +210,13 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     def _keep_context(self, trade: Trade) -> bool:
         """Whether the context could be kept: it needs the analysed candles of the signal."""
         frame, _ = self.dp.get_analyzed_dataframe(trade.pair, self.timeframe)
-        scores = self._live_scores
         return trade_records.keep_context(
             trade,
             frame,
             timeframe=self.timeframe,
             stop_pct=abs(self.stoploss) * 100.0,
             max_age_hours=self.settings.scores.max_age_hours,
-            scores=scores,
+            scores=self.scores.live,
         )
 
     def _complete_contexts(self) -> None:

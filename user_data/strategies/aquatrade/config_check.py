@@ -33,8 +33,10 @@ class CheckedConfig:
         """One line: what will trade, where, how, with how much."""
         config = self.config
         pairs = config["exchange"].get("pair_whitelist", [])
-        money = "paper money" if config["dry_run"] else "LIVE orders"
-        where = "the replay exchange" if self.mode == "replay" else config["exchange"]["name"]
+        money = "paper money" if config["dry_run"] else "REAL MONEY"
+        where = config["exchange"]["name"]
+        if self.mode == "replay":
+            where, money = "the replay exchange", "its money"
         scores = config.get("aquatrade", {}).get("scores", {}).get("url")
         return (
             f"config ok: {config['strategy']} on {where}, {money}, {len(pairs)} pairs against "

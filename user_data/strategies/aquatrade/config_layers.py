@@ -20,6 +20,7 @@ from aquatrade.wording import one_line
 
 PREFIX = "FREQTRADE__"
 DEEPEST_INCLUSION = 5  # freqtrade's own limit for add_config_files
+DEEPEST_NESTING = 30  # the deepest section that freqtrade knows has five levels
 KeyPath = tuple[str, ...]
 
 
@@ -179,9 +180,9 @@ def _read_object(path: Path) -> dict[str, Any]:
         raise ConfigRefused([f"{path}: sections nested too deep to be a configuration"]) from None
     if not isinstance(content, dict):
         raise ConfigRefused([f"{path}: got {type(content).__name__}, expected {{ ... }}"])
-    not_finite = _not_finite(content, ())
-    if not_finite is not None:
-        raise ConfigRefused([f"{path}: {'.'.join(not_finite)}: expected a finite number"])
+    oddity = _oddity(content)
+    if oddity is not None:
+        raise ConfigRefused([f"{path}: {oddity}"])
     return content
 
 
@@ -196,15 +197,17 @@ def _place(text: str, message: str) -> str:
     return f":{line}:{column}: not valid JSON: {match.group(2).rstrip('.')}"
 
 
-def _not_finite(value: object, path: KeyPath) -> KeyPath | None:
-    """Where a NaN or an infinity stands, which JSON does not have and comparisons do not catch."""
-    if isinstance(value, float):
-        return None if math.isfinite(value) else path
-    if isinstance(value, dict):
-        parts = [(str(key), part) for key, part in value.items()]
-    elif isinstance(value, list):
-        parts = [(str(index), part) for index, part in enumerate(value)]
-    else:
-        return None
-    found = (_not_finite(part, (*path, key)) for key, part in parts)
-    return next((where for where in found if where is not None), None)
+def _oddity(content: object) -> str | None:
+    """What JSON or freqtrade cannot have: a NaN or infinity, or sections nested without end."""
+    waiting: list[tuple[KeyPath, object]] = [((), content)]
+    while waiting:
+        path, value = waiting.pop()
+        if len(path) > DEEPEST_NESTING:
+            return "sections nested too deep to be a configuration"
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"{'.'.join(path)}: expected a finite number"
+        if isinstance(value, dict):
+            waiting += [((*path, key), part) for key, part in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*path, str(index)), part) for index, part in enumerate(value)]
+    return None

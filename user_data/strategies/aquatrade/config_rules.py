@@ -138,7 +138,7 @@ def _replay_stays_local(subject: Subject) -> Iterator[str]:
 
 
 def _live_keys(subject: Subject) -> Iterator[str]:
-    if subject.config.get("dry_run") is not False:
+    if subject.config.get("dry_run") is not False or subject.mode == "paper":
         return
     exchange = subject.exchange()
     if not any(exchange.get(name) for name in ("api_key", "apiKey", "key")):

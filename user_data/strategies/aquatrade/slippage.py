@@ -10,5 +10,5 @@ def slippage_pct(*, expected: float, actual: float, is_sell: bool) -> float | No
     """
     if not all(math.isfinite(price) and price > 0.0 for price in (expected, actual)):
         return None
-    ratio = (actual - expected) / expected
-    return 100.0 * (-ratio if is_sell else ratio)
+    worse_by = expected - actual if is_sell else actual - expected
+    return 100.0 * worse_by / expected

@@ -1,0 +1,59 @@
+"""`python -m lint.generated_files`: writes the files whose content follows from code.
+
+They are committed, so that nothing needs to be generated before a first start; a test fails when
+one of them is not what this makes.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from sidecars.replay.client_config import freqtrade_exchange_config
+from sidecars.replay.synthetic import DEFAULT_PAIRS
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = Path("user_data/config")
+REPLAY_URL = "http://127.0.0.1:8100"
+
+
+def generated_files(root: Path) -> Mapping[Path, str]:
+    """Path below the root -> content that the file should have."""
+    client = freqtrade_exchange_config(REPLAY_URL, REPLAY_URL.replace("http", "ws", 1))
+    bot = json.loads((root / CONFIGS / "bot-dip.json").read_text(encoding="utf-8"))
+    common = {
+        "port": 8101,
+        "database_url": "sqlite:////data/confluence.sqlite",
+        "quote": "USDT",
+    }
+    scores = {
+        **common,
+        "host": "0.0.0.0",  # inside a container; docker compose publishes nothing of it
+        "exchange": {"id": "binance", "ccxt_config": {}},
+        "pairs": bot["exchange"]["pair_whitelist"],
+        "history_start": "2017-08-01",
+    }
+    practice = {
+        **common,
+        "host": "127.0.0.1",
+        "exchange": {"id": "binance", "ccxt_config": client["ccxt_config"]},
+        "pairs": list(DEFAULT_PAIRS),
+        "history_start": "2023-01-01",
+    }
+    contents = {
+        CONFIGS / "mode-replay.json": {"dry_run": False, "exchange": client},
+        Path("docker/confluence.json"): scores,
+        Path("docker/confluence-replay.json"): practice,
+    }
+    return {path: json.dumps(content, indent=4) + "\n" for path, content in contents.items()}
+
+
+def main() -> int:
+    for path, content in generated_files(ROOT).items():
+        (ROOT / path).write_text(content, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Which unknown orders a kill explains, and which a person has to look at."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aquatrade.orphan_orders import Action, Books, ExchangeOrder, judge_orphans
+
+NOW = datetime(2024, 3, 5, 16, tzinfo=UTC)
+PAIR = "BTC/USDT"
+
+
+def order(order_id: str = "1", **changes: Any) -> ExchangeOrder:
+    values: dict[str, Any] = {
+        "client_order_id": f"x-ours-{order_id}",
+        "pair": PAIR,
+        "side": "buy",
+        "is_open": False,
+        "filled": 1.0,
+        "created": NOW,
+    }
+    return ExchangeOrder(order_id=order_id, **(values | changes))
+
+
+def books(**changes: Any) -> Books:
+    values: dict[str, Any] = {"order_ids": set(), "open_pairs": {}, "last_activity": NOW}
+    return Books(**(values | changes))
+
+
+def actions(orders: list[ExchangeOrder], known: Books, prefix: str = "x-ours") -> list[Action]:
+    return [verdict.action for verdict in judge_orphans(orders, known, prefix)]
+
+
+@pytest.mark.parametrize(
+    ("why", "orders", "known", "expected"),
+    [
+        ("all is known", [order()], books(order_ids={"1"}), []),
+        ("never filled and gone", [order(filled=0.0)], books(), []),
+        ("a person's order", [order(client_order_id="web_1")], books(), []),
+        ("a lost entry, filled", [order()], books(), [Action.ADOPT_ENTRY]),
+        ("open", [order(is_open=True, filled=0.0)], books(), [Action.ADOPT_ENTRY]),
+        ("an empty database", [order()], books(last_activity=None), [Action.ADOPT_ENTRY]),
+        (
+            "the clocks differ a little",
+            [order(created=NOW - timedelta(seconds=59))],
+            books(),
+            [Action.ADOPT_ENTRY],
+        ),
+        (
+            "the bot wrote orders long after it: no kill explains that",
+            [order(created=NOW - timedelta(hours=1))],
+            books(),
+            [Action.LOCK],
+        ),
+        ("bought twice", [order()], books(open_pairs={PAIR: False}), [Action.LOCK]),
+        (
+            "a lost exit",
+            [order(side="sell")],
+            books(open_pairs={PAIR: False}),
+            [Action.ADOPT_EXIT],
+        ),
+        (
+            "the trade has an exit order already",
+            [order(side="sell")],
+            books(open_pairs={PAIR: True}),
+            [Action.LOCK],
+        ),
+        ("sold without a trade", [order(side="sell")], books(), [Action.LOCK]),
+        ("two of a pair", [order(), order("2")], books(), [Action.LOCK]),
+        (
+            "a database was thrown away: in and out again",
+            [order(), order("2", side="sell", filled=0.999)],
+            books(),
+            [Action.IGNORE],
+        ),
+    ],
+)
+def test_by_hand(
+    why: str, orders: list[ExchangeOrder], known: Books, expected: list[Action]
+) -> None:
+    assert actions(orders, known) == expected, why
+
+
+def test_where_ids_tell_nothing_nothing_is_adopted() -> None:
+    assert actions([order(client_order_id="")], books(), prefix="") == [Action.LOCK]
+
+
+def test_only_what_nobody_looks_after_is_cancelled() -> None:
+    pair_locked = [order(), order("2", is_open=True, filled=0.0)]
+    (verdict,) = judge_orphans(pair_locked, books(), "x-ours")
+    assert [each.order_id for each in verdict.to_cancel] == ["2"]
+    (verdict,) = judge_orphans([order(is_open=True)], books(), "x-ours")
+    assert verdict.to_cancel == ()
+
+
+def test_the_reason_has_amounts_and_ids() -> None:
+    (verdict,) = judge_orphans([order("9", filled=0.25, side="sell")], books(), "x-ours")
+    assert "sell order 9 of BTC/USDT from 2024-03-05 16:00:00 (0.25 filled)" in verdict.why
+
+
+ORDERS = st.lists(
+    st.builds(
+        order,
+        st.integers(1, 6).map(str),
+        pair=st.sampled_from([PAIR, "ETH/USDT"]),
+        side=st.sampled_from(["buy", "sell"]),
+        is_open=st.booleans(),
+        filled=st.sampled_from([0.0, 0.5, 1.0]),
+        created=st.sampled_from([NOW - timedelta(days=1), NOW]),
+    ),
+    max_size=6,
+    unique_by=lambda each: each.order_id,
+)
+
+
+@given(
+    ORDERS,
+    st.sets(st.integers(1, 6).map(str)),
+    st.dictionaries(st.sampled_from([PAIR, "ETH/USDT"]), st.booleans()),
+)
+def test_every_unknown_coin_is_adopted_locked_or_gone(
+    orders: list[ExchangeOrder], known: set[str], open_pairs: dict[str, bool]
+) -> None:
+    verdicts = judge_orphans(orders, books(order_ids=known, open_pairs=open_pairs), "x-ours")
+    unknown = {o.order_id for o in orders if o.order_id not in known and (o.is_open or o.filled)}
+    assert {o.order_id for verdict in verdicts for o in verdict.orders} == unknown
+    assert len({verdict.pair for verdict in verdicts}) == len(verdicts)
+    for verdict in verdicts:
+        if verdict.action in (Action.ADOPT_ENTRY, Action.ADOPT_EXIT):
+            assert len(verdict.orders) == 1
+            has_trade = verdict.pair in open_pairs
+            assert has_trade == (verdict.action == Action.ADOPT_EXIT)
