@@ -25,13 +25,11 @@ import typer
 from sidecars.replay.client_config import rest_urls
 
 GOAL_SECONDS = 60
-PAIRS = tuple(
-    f"{base}/USDT"
-    for base in (
-        "BTC ETH BNB LTC ADA XRP XLM TRX LINK ATOM DOGE BCH SOL DOT UNI AVAX NEAR AAVE FIL "
-        "INJ SHIB OP APT ARB SUI"
-    ).split()
-)
+BASES = (
+    "BTC", "ETH", "BNB", "LTC", "ADA", "XRP", "XLM", "TRX", "LINK", "ATOM", "DOGE", "BCH", "SOL",
+    "DOT", "UNI", "AVAX", "NEAR", "AAVE", "FIL", "INJ", "SHIB", "OP", "APT", "ARB", "SUI",
+)  # fmt: skip
+PAIRS = tuple(f"{base}/USDT" for base in BASES)
 READY = re.compile(r"ready at http://127\.0\.0\.1:(\d+)")
 RECORDED_END = "2024-12-31T12:00:00"
 SEEDED_DAYS = 2700  # to the same last day

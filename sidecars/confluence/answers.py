@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -62,7 +63,7 @@ class ScoreAnswers:
             self._bodies[pairs] = body
             if len(self._bodies) > BODIES_KEPT:
                 self._bodies.popitem(last=False)
-        return b'{"at":"%b",%b' % (iso_ms(at_ms).encode(), body.content)
+        return b'{"at":"%b",%b' % (_iso_bytes(at_ms), body.content)
 
     def _make(self, pairs: tuple[str, ...], at_ms: int) -> _Body:
         from_ms, until_ms = 0, FOREVER_MS
@@ -104,6 +105,11 @@ class ScoreAnswers:
         if timeline is not None and len(timeline):
             return f"no score at that moment: the first was available {_first(timeline)}"
         return "no score yet" if self._updater.caught_up else "no score yet: backfill under way"
+
+
+@lru_cache(maxsize=BODIES_KEPT)
+def _iso_bytes(moment_ms: int) -> bytes:
+    return iso_ms(moment_ms).encode()
 
 
 def history(pair: str, rows: Sequence[ScoreRow]) -> bytes:

@@ -1,5 +1,6 @@
 """The HTTP side: reads parameters, asks memory, never waits for anything."""
 
+from functools import lru_cache
 from importlib.metadata import version
 
 import orjson
@@ -7,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from yarl import URL
 
 from sidecars.common.http import (
     MAX_REQUEST_BYTES,
@@ -28,6 +30,7 @@ from sidecars.confluence.parameters import (
 from sidecars.confluence.updater import Updater, ms_of
 
 MS_PER_SECOND = 1000
+QUESTIONS_KEPT = 256
 
 
 class _Freshness(Collector):
@@ -53,6 +56,14 @@ class _Freshness(Collector):
         return [as_of, source]
 
 
+@lru_cache(maxsize=QUESTIONS_KEPT)
+def _question(raw_query: str) -> tuple[tuple[str, ...], int | None]:
+    """Pairs and moment (None: now) of the query of /v1/scores. Raises ApiError."""
+    query = URL.build(path="/", query_string=raw_query, encoded=True).query
+    check_names(query, ("pairs", "at"))
+    return pairs_of(query.get("pairs")), moment_of(query, "at")
+
+
 class Routes:
     """Handlers over an updater's memory."""
 
@@ -66,11 +77,9 @@ class Routes:
 
     async def scores(self, request: web.Request) -> web.Response:
         """GET /v1/scores."""
-        query = request.query
-        check_names(query, ("pairs", "at"))
-        pairs = pairs_of(query.get("pairs"))
+        # Bots of one list of pairs ask with the very same query after each candle.
+        pairs, at_ms = _question(request.rel_url.raw_query_string)
         now_ms = self._now_ms()
-        at_ms = moment_of(query, "at")
         at_ms = now_ms if at_ms is None else min(at_ms, now_ms)
         return json_response(self._answers.latest(pairs, at_ms))
 

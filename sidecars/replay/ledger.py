@@ -46,6 +46,7 @@ class Ledger:
             connect_args={"check_same_thread": False},
         )
         sa.event.listen(self._engine, "connect", _set_up)
+        sa.event.listen(self._engine, "begin", _begin)
         try:
             schema.metadata.create_all(self._engine)
             version = self._note("schema_version", str(schema.SCHEMA_VERSION))
@@ -264,6 +265,9 @@ class Ledger:
 
 
 def _set_up(connection: Any, _record: object) -> None:
+    # Python's driver opens no transaction for reads and table definitions unless it is told to
+    # leave transactions alone; `_begin` opens each one.
+    connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
@@ -271,6 +275,10 @@ def _set_up(connection: Any, _record: object) -> None:
         "busy_timeout=5000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _upsert(table: sa.Table, key: str, changing: Sequence[str]) -> sqlite.Insert:

@@ -129,6 +129,10 @@ class StreamHub:
                 del self._listeners[name]
                 self._channels.pop(name).close()
 
+    def streams(self) -> list[str]:
+        """Names of the streams that somebody listens to."""
+        return list(self._channels)
+
     def add(self, connection: Connection) -> None:
         self._connections.add(connection)
 

@@ -1,10 +1,12 @@
 """docker-compose.yml: valid, hardened, and every file, module and address it names exists."""
 
+import importlib.metadata
 import importlib.util
 import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 
 from aquatrade.config_check import check
 from docker.make_secrets import FILES
+from docker.write_metadata import write_metadata
 from lint.generated_files import generated_files
 from sidecars.confluence.settings import ConfluenceSettings
 
@@ -201,3 +204,25 @@ def test_every_variable_of_the_compose_file_is_in_the_example() -> None:
     example = (REPOSITORY / ".env.example").read_text()
     for variable in set(re.findall(r"\$\{(\w+)", COMPOSE.read_text())):
         assert re.search(rf"^{variable}=", example, re.MULTILINE), variable
+
+
+def test_the_image_gets_what_its_build_copies_and_nothing_else() -> None:
+    dockerfile = (REPOSITORY / "docker" / "sidecars.Dockerfile").read_text()
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    ignored = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:].rstrip("/") for line in ignored if line.startswith("!")}
+    assert "*" in ignored
+    assert copied == let_through
+    assert all((REPOSITORY / source).exists() for source in copied)
+
+
+def test_the_image_knows_the_version_of_the_project(tmp_path: Path) -> None:
+    made = write_metadata(REPOSITORY / "pyproject.toml", tmp_path)
+    found = importlib.metadata.Distribution.at(made)
+    assert (found.metadata["Name"], found.version) == ("aquatrade", version("aquatrade"))
+    dockerfile = (REPOSITORY / "docker" / "sidecars.Dockerfile").read_text()
+    assert "write_metadata.py /build/pyproject.toml /app" in dockerfile

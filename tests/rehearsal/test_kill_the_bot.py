@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from lab.agreement import Agreement
+from lab.parity import candle_of
 from lab.trades import read_bot_books
 from operations.conductor import Conductor
 from operations.ledger_client import agreement_of
@@ -21,11 +22,12 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
 KILLS = 10
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+SOON = timedelta(seconds=10)
 START_SECONDS = 60.0
 SETTLE_MINUTES = 45
 # Orders fill late and in parts, so that most of the time some are open.
 SLOW_FILLS = [
-    {"kind": "late_fill", "parameters": {"delay_ms": 100_000}},
+    {"kind": "late_fill", "parameters": {"delay_ms": 150_000}},
     {"kind": "partial_fill", "parameters": {"fraction": 0.6}},
 ]
 
@@ -43,7 +45,7 @@ class Rehearsal:
             {
                 "aquatrade": {"preset": "crash"},
                 "max_open_trades": 8,
-                "internals": {"process_throttle_secs": 20},
+                "internals": {"process_throttle_secs": 60},
             },
         )
         self.bot = self.start_bot()
@@ -71,16 +73,20 @@ class Rehearsal:
         self.conductor.run_until(self.conductor.now() + step)
 
     def run_until_orders_are_open(self) -> None:
-        for _ in range(24 * 60):
-            if self.orders(open_only="true"):
+        """Signals come with the hour; ten seconds later their orders are there and not filled."""
+        for _ in range(24):
+            self.run(candle_of(self.conductor.now(), HOUR) + HOUR + SOON - self.conductor.now())
+            if any(
+                order.status == "open" for order in read_bot_books(self.road.bot_database).orders
+            ):
                 return
-            self.run(MINUTE)
         raise AssertionError("a whole day without an open order")
 
     def run_into_a_new_order(self) -> bool:
         """Let the next hour begin and stop looking the moment the ledger has one order more."""
         before = len(self.orders())
-        self.conductor.let_run(self.conductor.now() + HOUR)
+        self.run(candle_of(self.conductor.now(), HOUR) + HOUR - MINUTE - self.conductor.now())
+        self.conductor.let_run(self.conductor.now() + 2 * MINUTE)
         while not self.conductor.has_arrived(0.002):
             if len(self.orders()) > before:
                 return True

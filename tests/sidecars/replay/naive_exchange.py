@@ -11,9 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sidecars.replay.book import BookSettings, make_book
-from sidecars.replay.model import Market, OrderRequest, OrderType, Side, TimeInForce
+from sidecars.replay.model import Market, MarketView, OrderRequest, OrderType, Side, TimeInForce
 from sidecars.replay.noise import key_of
-from tests.sidecars.replay.engine_fakes import FakeMarketView
 
 UNIT = 10**8
 
@@ -68,7 +67,7 @@ class RefusedError(Exception):
 
 class NaiveExchange:
     def __init__(
-        self, view: FakeMarketView, seed: int, deposits: dict[str, Decimal], settings: BookSettings
+        self, view: MarketView, seed: int, deposits: dict[str, Decimal], settings: BookSettings
     ) -> None:
         self.view = view
         self.seed = seed

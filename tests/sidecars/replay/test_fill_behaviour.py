@@ -16,7 +16,9 @@ def test_a_late_fill_is_told_after_the_delay_while_the_ledger_has_it_at_once() -
     engine, ledger, _ = make_engine(TICKS)
     engine.behaviour.fill_delay_ms = 3000
     told = engine.place(request(Side.BUY, "2"), START_MS)
-    assert (told.status, told.fills, told.filled_quote) == (OrderStatus.NEW, (), 0)
+    assert told.status is OrderStatus.NEW
+    assert not told.fills
+    assert told.filled_quote == told.filled_amount == 0
     (true,) = ledger.orders()
     assert true.status is OrderStatus.FILLED
     for now_ms in (START_MS, START_MS + 2999):

@@ -19,8 +19,8 @@ from sidecars.replay.matching import ReplayEngine
 from sidecars.replay.model import ExchangeError, OrderStatus, Side
 from tests.sidecars.replay.engine_fakes import SEED, START_MS, FakeMarketView, Tick, request
 
-KILLS = 24
-STEPS = 1400
+KILLS = 22
+STEPS = 560
 STEP_MS = 700
 DEPOSITS = {"USDT": Decimal(50_000), "SOL": Decimal(300)}
 UNKNOWN_ORDER, NO_SUCH_ORDER, REJECTED = -2011, -2013, -2010
@@ -69,8 +69,7 @@ def do_step(engine: ReplayEngine, view: FakeMarketView, step: int) -> int:
         return 0
 
 
-def work(path: Path, notes: Path) -> None:
-    view = market()
+def work(path: Path, notes: Path, view: FakeMarketView) -> None:
     engine, _ = open_engine(path, view)
     descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for step in range(len(answered(notes)), STEPS):
@@ -84,9 +83,11 @@ def answered(notes: Path) -> list[int]:
     return [int(line) for line in notes.read_text().split()] if notes.exists() else []
 
 
-def kill_after(path: Path, notes: Path, steps: int, extra_seconds: float) -> None:
+def kill_after(
+    path: Path, notes: Path, view: FakeMarketView, steps: int, extra_seconds: float
+) -> None:
     before = len(answered(notes))
-    child = multiprocessing.get_context("fork").Process(target=work, args=(path, notes))
+    child = multiprocessing.get_context("fork").Process(target=work, args=(path, notes, view))
     child.start()
     assert child.pid is not None
     deadline = time.monotonic() + 30
@@ -96,14 +97,14 @@ def kill_after(path: Path, notes: Path, steps: int, extra_seconds: float) -> Non
     time.sleep(extra_seconds)
     os.kill(child.pid, signal.SIGKILL)
     child.join()
-    assert child.exitcode == -signal.SIGKILL
+    assert child.exitcode == -signal.SIGKILL, "it was done before it could be killed"
 
 
 def test_killed_over_and_over_the_ledger_ends_as_if_it_had_lived_on(tmp_path: Path) -> None:
     path, notes, random = tmp_path / "killed.sqlite", tmp_path / "notes", Random(11)
     view = market()
     for _ in range(KILLS):
-        kill_after(path, notes, random.randint(5, 60), random.random() * 0.004)
+        kill_after(path, notes, view, random.randint(4, 36), random.random() * 0.004)
         ledger = Ledger(path)
         assert ledger.verify() == []
         there = {o.request.client_order_id: o.order_id for o in ledger.orders()}
@@ -123,9 +124,9 @@ def test_killed_over_and_over_the_ledger_ends_as_if_it_had_lived_on(tmp_path: Pa
     assert ledger.balances() == reference.balances()
     assert ledger.verify() == reference.verify() == []
     # All kinds of changes must have been at stake.
-    orders = reference.orders()
-    assert min(sum(f.is_maker for f in o.fills) for o in orders) == 0
+    statuses = {order.status for order in reference.orders()}
+    assert statuses >= {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.NEW}
     assert sum(fill.is_maker for fill in reference.fills()) > 100
-    assert {order.status for order in orders} >= {OrderStatus.FILLED, OrderStatus.CANCELED}
+    assert sum(not fill.is_maker for fill in reference.fills()) > 100
     engine.close()
     never_killed.close()

@@ -4,6 +4,7 @@ With a last price of 100.00 the bids are 99.99, 99.98, ... and the asks 100.00, 
 first level holds 10 x 4/13 = 3 SOL (rounded to a step: 3.077), rising to 10 on the tenth.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -291,7 +292,7 @@ def test_client_order_ids_are_unique_among_open_orders_only() -> None:
 def test_unknown_orders_and_symbols_have_binances_codes() -> None:
     engine, _, _ = make_engine(QUIET)
     done = engine.place(request(Side.BUY, "1"), START_MS)
-    cases = [
+    cases: list[tuple[Callable[[], object], int, str]] = [
         (lambda: engine.cancel("SOLUSDT", START_MS, order_id=99), -2011, "Unknown order sent."),
         (
             lambda: engine.cancel("SOLUSDT", START_MS, order_id=done.order_id),

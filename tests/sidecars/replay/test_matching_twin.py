@@ -4,7 +4,10 @@ Restarts are part of the life: a new engine on the same ledger must go on as if 
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -15,13 +18,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sidecars.replay.book import BookSettings, on_tick
 from sidecars.replay.filters import MAX_NUM_ALGO_ORDERS
 from sidecars.replay.ledger import Ledger
+from sidecars.replay.market_view import ReplayMarketView
 from sidecars.replay.matching import ReplayEngine
-from sidecars.replay.model import ExchangeError, Order, OrderType, Side, TimeInForce
+from sidecars.replay.model import ExchangeError, MarketView, Order, OrderType, Side, TimeInForce
+from sidecars.replay.recorded import RecordedFeed
 from tests.sidecars.replay.engine_fakes import (
-    BTC,
-    DOGE,
     SEED,
-    SOL,
     START_MS,
     FakeMarketView,
     Tick,
@@ -37,7 +39,6 @@ PRICES = {
     "DOGEUSDT": ("0.12", "0.00001"),
 }
 BOOK = BookSettings(levels=12, replenish_ms=9_000)
-MARKETS = {market.symbol: market for market in (BTC, SOL, DOGE)}
 STOP = OrderType.STOP_LOSS_LIMIT
 KINDS = [*OrderType, OrderType.LIMIT, OrderType.LIMIT, STOP]
 PASSED_MS = [0, 400, 3_000, 20_000, 150_000]
@@ -88,19 +89,26 @@ def of_naive(order: NaiveOrder) -> tuple[object, ...]:
 class TwoExchanges:
     """The engine and the naive exchange on one market, told the same things at the same time."""
 
-    def __init__(self, seed: int) -> None:
-        ticks = {symbol: random_ticks(symbol, seed) for symbol in MARKETS}
-        turnover = {symbol: 30.0 / float(price) for symbol, (price, _) in PRICES.items()}
-        self.view = FakeMarketView(ticks, turnover=turnover)
+    def __init__(
+        self, view: MarketView, start_ms: int, grids: Mapping[str, Decimal], book: BookSettings
+    ) -> None:
+        self.view, self.grids, self.book = view, grids, book
         self.ledger = Ledger(None)
-        self.naive = NaiveExchange(self.view, SEED, DEPOSITS, BOOK)
-        self.now_ms = START_MS
-        self.naive.advance(self.now_ms)
+        self.naive = NaiveExchange(view, SEED, DEPOSITS, book)
+        self.naive.now_ms = self.now_ms = start_ms
         self.restart()
+        self.engine.advance(start_ms)
+
+    @classmethod
+    def on_random_ticks(cls, seed: int) -> "TwoExchanges":
+        ticks = {symbol: random_ticks(symbol, seed) for symbol in PRICES}
+        turnover = {symbol: 30.0 / float(price) for symbol, (price, _) in PRICES.items()}
+        grids = {symbol: Decimal(grid) for symbol, (_, grid) in PRICES.items()}
+        return cls(FakeMarketView(ticks, turnover=turnover), START_MS, grids, BOOK)
 
     def restart(self) -> None:
         self.engine = ReplayEngine(
-            self.view, self.ledger, seed=SEED, initial_balances=DEPOSITS, book=BOOK
+            self.view, self.ledger, seed=SEED, initial_balances=DEPOSITS, book=self.book
         )
 
     def advance(self, passed_ms: int) -> None:
@@ -118,8 +126,8 @@ class TwoExchanges:
         steps_off: int,
         stop_steps_off: int,
     ) -> None:
-        market = MARKETS[symbol]
-        grid = Decimal(PRICES[symbol][1])
+        market = self.view.markets[symbol]
+        grid = self.grids[symbol]
         last = on_tick(self.view.last_price(symbol, self.now_ms) or 0.0, market.price_tick)
         price = last + steps_off * grid
         amount = Decimal(worth) / price // market.amount_step * market.amount_step
@@ -171,7 +179,7 @@ class TwoExchanges:
 class AccountLife(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 10_000))
     def start(self, seed: int) -> None:
-        self.both = TwoExchanges(seed)
+        self.both = TwoExchanges.on_random_ticks(seed)
 
     def teardown(self) -> None:
         if hasattr(self, "both"):
@@ -187,7 +195,7 @@ class AccountLife(RuleBasedStateMachine):
         self.both.advance(passed_ms)
 
     @rule(
-        symbol=st.sampled_from(list(MARKETS)),
+        symbol=st.sampled_from(list(PRICES)),
         side=st.sampled_from(list(Side)),
         kind=st.sampled_from(KINDS),
         time_in_force=st.sampled_from(GOOD_TILL),
@@ -218,21 +226,17 @@ class AccountLife(RuleBasedStateMachine):
 
 
 TestAccountLife = AccountLife.TestCase
-TestAccountLife.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestAccountLife.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_long_lives_are_equal(seed: int) -> None:
-    """Long enough for crowded books of own orders, triggered stops and shared ticks."""
-    both, random = TwoExchanges(seed), Random(seed)
-    seen: Counter[str] = Counter()
-    for _ in range(250):
-        action = random.choice(
-            ["place", "place", "place", "advance", "advance", "cancel", "restart"]
-        )
+def live(both: TwoExchanges, seed: int, steps: int, passed_ms: Sequence[int]) -> Counter[str]:
+    """Do random things to both and compare after each; what happened, counted."""
+    random = Random(seed)
+    for _ in range(steps):
+        action = random.choice([*["place"] * 3, *["advance"] * 2, "cancel", "restart"])
         if action == "place":
             both.place(
-                random.choice(list(MARKETS)),
+                random.choice(list(both.grids)),
                 random.choice(list(Side)),
                 random.choice(KINDS),
                 random.choice(GOOD_TILL),
@@ -241,19 +245,44 @@ def test_long_lives_are_equal(seed: int) -> None:
                 random.choice(STOP_STEPS_OFF),
             )
         elif action == "advance":
-            both.advance(random.choice(PASSED_MS))
+            both.advance(random.choice(passed_ms))
         elif action == "cancel":
             both.cancel(random.randint(1, 60))
         else:
             both.restart()
         both.compare()
     assert both.ledger.verify() == []
+    seen: Counter[str] = Counter()
     for order in both.ledger.orders():
         seen[order.status.value] += 1
         seen["triggered"] += order.stop_triggered
         seen["maker fills"] += sum(fill.is_maker for fill in order.fills)
         seen["taker fills"] += sum(not fill.is_maker for fill in order.fills)
     both.ledger.close()
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_long_lives_are_equal(seed: int) -> None:
+    """Long enough for crowded books of own orders, triggered stops and shared ticks."""
+    seen = live(TwoExchanges.on_random_ticks(seed), seed, 250, PASSED_MS)
     # What makes the comparison worth something: all of this must have happened.
     assert min(seen[what] for what in ("FILLED", "CANCELED", "EXPIRED", "triggered")) >= 3, seen
     assert min(seen["maker fills"], seen["taker fills"]) >= 30, seen
+
+
+def test_a_life_in_a_recorded_crash_is_equal(market_data: Path) -> None:
+    """5 August 2024, 5m candles of three coins with filters read off their prices."""
+    feed = RecordedFeed(
+        market_data / "binance", pairs=["BTC/USDT", "SOL/USDT", "DOGE/USDT"], timeframes=["5m"]
+    )
+    view = ReplayMarketView(feed, SEED)
+    start_ms = int(datetime(2024, 8, 5, 0, 30, tzinfo=UTC).timestamp() * 1000)
+    grids = {
+        symbol: on_tick((view.last_price(symbol, start_ms) or 0.0) / 5_000, market.price_tick)
+        for symbol, market in view.markets.items()
+    }
+    both = TwoExchanges(view, start_ms, grids, BookSettings(levels=60))
+    seen = live(both, 5, 200, [0, 700, 5_000, 45_000, 300_000])
+    assert min(seen[what] for what in ("FILLED", "CANCELED", "triggered")) >= 1, seen
+    assert min(seen["maker fills"], seen["taker fills"]) >= 10, seen

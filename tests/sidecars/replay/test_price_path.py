@@ -130,6 +130,15 @@ def test_seed_and_symbol_make_different_paths() -> None:
     assert len({tuple(path) for path in paths}) == 4
 
 
+def test_amounts_vary_within_a_candle_and_from_candle_to_candle() -> None:
+    rows = [(START_MS + n * HOUR_MS, 100.0, 101.0, 99.0, 100.5, 7.0) for n in range(50)]
+    amounts = ticks_of(from_rows(rows), HOUR_MS, KEY, 2).amount.reshape(50, -1)
+    # Exponential shares: the deviation is as large as the mean.
+    assert amounts.std() / amounts.mean() == pytest.approx(1.0, abs=0.05)
+    likeness = np.asarray(np.corrcoef(amounts))[np.triu_indices(50, 1)]
+    assert abs(likeness.mean()) < 0.02
+
+
 def test_takers_sell_into_a_fall_and_buy_into_a_rise() -> None:
     ticks: Ticks = ticks_of(seeded_candles(20, HOUR_MS), HOUR_MS, KEY, 2)
     per_candle = ticks_per_candle(HOUR_MS)

@@ -257,6 +257,8 @@ def test_the_tape_equals_its_slow_twin(
         for opened in candles.open_time_ms.tolist()
     ]
     assert found == [c for c in slow if c[0] < end_ms and c[1] > start_ms]
+    for timeframe_ms, candles in tape.within(start_ms, end_ms):
+        assert np.all(np.diff(candles.open_time_ms) == timeframe_ms)
     here = tape.at(start_ms)
     covering = [c for c in slow if c[0] <= start_ms < c[1]]
     assert (here is None) == (not covering)
