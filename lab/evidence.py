@@ -21,6 +21,7 @@ from lab.evidence_runner import BacktestRequest, run_backtest
 from lab.results import equity_figures, hold_outcome, read_closes
 
 STAKE_USD = 200.0
+SLOTS_AS_TRADED = 10
 MAJORS = ("BTC", "ETH", "BNB", "SOL", "XRP", "ADA", "DOGE", "LTC", "LINK", "AVAX")
 THREE = ("BTC", "ETH", "SOL")
 BOOTSTRAP_DRAWS = 2000
@@ -42,21 +43,22 @@ class Reference:
 class EvidenceRun:
     """One line of the table. `coins` empty: every coin that the folder has hourly candles of.
 
-    Every pair has a slot and a stake of its own: trades are independent of each other.
+    wallet_usd None: every pair has a slot and a stake of its own, trades are independent of each
+    other. With a wallet it is run as it is traded: its size, ten slots, 2 % at risk, protections.
     """
 
     preset: str
     fee_pct: float
     coins: tuple[str, ...] = ()
     rsi_method: str = "simple"
-    protections: bool = False
+    wallet_usd: float | None = None
     reference: Reference | None = None
 
 
 RUNS = (
     EvidenceRun("crash", 0.1, reference=Reference(413, 3.02, (2.3, 3.5))),
     EvidenceRun("crash", 0.3, reference=Reference(413, 2.61, (1.9, 3.1))),
-    EvidenceRun("crash", 0.3, protections=True),
+    EvidenceRun("crash", 0.3, wallet_usd=5000.0),
     EvidenceRun("crash", 0.3, MAJORS, reference=Reference(140, 2.64)),
     EvidenceRun("crash_often", 0.1),
     EvidenceRun("crash_often", 0.3, reference=Reference(1000, 1.1, (0.4, 1.7))),
@@ -65,13 +67,14 @@ RUNS = (
     EvidenceRun("specified", 0.1, (), "wilder", reference=Reference(826, -0.21, (-0.47, 0.06))),
     EvidenceRun("specified", 0.1, THREE),
     EvidenceRun("specified", 0.3, THREE),
-    EvidenceRun("specified", 0.1, THREE, protections=True),
+    EvidenceRun("specified", 0.1, THREE, wallet_usd=1000.0),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Figures of a run. Percentages a trade are of its stake, drawdown of all stakes together."""
+    """Figures of a run. A trade's percentages are of its stake; total and drawdown of the capital,
+    which is all stakes together, or the wallet."""
 
     run: EvidenceRun
     pairs: int
@@ -80,6 +83,7 @@ class Evidence:
     mean_pct: float
     interval_pct: tuple[float, float]
     profit_factor: float | None
+    total_pct: float
     drawdown_pct: float
     sharpe: float | None
     by_year_pct: Mapping[int, tuple[float, int]] = field(default_factory=dict)
@@ -99,9 +103,16 @@ def measure(run: EvidenceRun, trades: pd.DataFrame, pairs: int) -> Evidence:
         raise ValueError(f"preset {run.preset} made no trade: is this the right folder?")
     ratio = trades["profit_ratio"].to_numpy(dtype=np.float64)
     losses = -ratio[ratio < 0].sum()
-    daily = (trades["profit_ratio"] / pairs).groupby(trades["close_date"].dt.floor("D")).sum()
-    equity = 1.0 + daily.resample("1D").sum().cumsum()
-    _, drawdown_pct, sharpe = equity_figures(pd.concat([pd.Series([1.0]), equity]))
+    if run.wallet_usd is None:
+        gains = trades["profit_ratio"] / pairs
+    else:
+        gains = trades["profit_abs"] / run.wallet_usd
+    daily = gains.groupby(trades["close_date"].dt.floor("D")).sum().resample("1D").sum()
+    equity = pd.concat([pd.Series([1.0]), 1.0 + daily.cumsum()])
+    total_pct, drawdown_pct, sharpe = equity_figures(equity)
+    if equity.min() <= 0.0:
+        # Fixed stakes have lost all of the capital: returns of what is left mean nothing.
+        drawdown_pct, sharpe = 100.0, None
     years = trades["open_date"].dt.year
     return Evidence(
         run=run,
@@ -111,6 +122,7 @@ def measure(run: EvidenceRun, trades: pd.DataFrame, pairs: int) -> Evidence:
         mean_pct=float(ratio.mean() * 100),
         interval_pct=monthly_interval_pct(trades),
         profit_factor=float(ratio[ratio > 0].sum() / losses) if losses > 0 else None,
+        total_pct=total_pct,
         drawdown_pct=drawdown_pct,
         sharpe=sharpe,
         by_year_pct={
@@ -140,21 +152,20 @@ def monthly_interval_pct(trades: pd.DataFrame) -> tuple[float, float]:
 def run_evidence(run: EvidenceRun, datadir: Path) -> Evidence:
     """Backtest and measure. Raises freqtrade's OperationalException, ValueError."""
     pairs = tuple(f"{coin}/USDT" for coin in run.coins) or recorded_pairs(datadir)
-    section = {
-        "preset": run.preset,
-        "rsi_method": run.rsi_method,
-        "sizing": {"method": "fixed", "stake_usd": STAKE_USD},
-    }
+    as_traded = run.wallet_usd is not None
+    section: dict[str, object] = {"preset": run.preset, "rsi_method": run.rsi_method}
+    if not as_traded:
+        section["sizing"] = {"method": "fixed", "stake_usd": STAKE_USD}
     trades = run_backtest(
         BacktestRequest(
             datadir=datadir,
             pairs=pairs,
             fee_rate=run.fee_pct / 100.0,
             aquatrade=section,
-            max_open_trades=len(pairs),
-            # Enough for a stake of every pair at any time, whatever was lost before.
-            wallet=STAKE_USD * len(pairs) * 20,
-            config={"enable_protections": run.protections},
+            max_open_trades=SLOTS_AS_TRADED if as_traded else len(pairs),
+            # Without one: enough for a stake of every pair at any time, whatever was lost before.
+            wallet=run.wallet_usd or STAKE_USD * len(pairs) * 20,
+            config={"enable_protections": as_traded},
         )
     )
     closed = trades[trades["exit_reason"] != "force_exit"]
@@ -169,15 +180,18 @@ def recorded_pairs(datadir: Path) -> tuple[str, ...]:
 
 def evidence_table(rows: Sequence[Evidence]) -> Table:
     """All runs beside their references."""
-    table = Table(title="BuyTheDip in freqtrade's backtester, one independent stake for each pair")
+    table = Table(
+        title="BuyTheDip in freqtrade's backtester; one stake for each pair unless a wallet is named"
+    )
     for heading in ("preset", "pairs", "RSI", "cost a side"):
         table.add_column(heading)
-    for heading in ("trades", "win", "mean net [95 %]", "PF", "max DD", "Sharpe", "research"):
+    figures = ("trades", "win", "mean net [95 %]", "PF", "total", "max DD", "Sharpe", "research")
+    for heading in figures:
         table.add_column(heading, justify="right")
     for row in rows:
         low, high = row.interval_pct
         table.add_row(
-            row.run.preset + (" + protections" if row.run.protections else ""),
+            _name(row.run),
             str(row.pairs),
             row.run.rsi_method if row.run.preset == "specified" else "-",
             f"{row.run.fee_pct:g} %",
@@ -185,11 +199,17 @@ def evidence_table(rows: Sequence[Evidence]) -> Table:
             f"{row.win_pct:.0f} %",
             f"{row.mean_pct:+.2f} % [{low:+.2f}, {high:+.2f}]",
             "-" if row.profit_factor is None else f"{row.profit_factor:.2f}",
+            f"{row.total_pct:+.0f} %",
             f"{row.drawdown_pct:.1f} %",
             "-" if row.sharpe is None else f"{row.sharpe:.2f}",
             _reference_text(row),
         )
     return table
+
+
+def _name(run: EvidenceRun) -> str:
+    wallet = "" if run.wallet_usd is None else f", {run.wallet_usd:,.0f} USD as traded"
+    return run.preset + wallet
 
 
 def _reference_text(row: Evidence) -> str:
@@ -212,11 +232,9 @@ def year_table(rows: Sequence[Evidence]) -> Table:
         table.add_column(str(year), justify="right")
     for row in rows:
         cells = (row.by_year_pct.get(year) for year in years)
-        name = f"{row.run.preset} {row.pairs} pairs {row.run.fee_pct:g} %"
-        if row.run.preset == "specified":
-            name += f" {row.run.rsi_method}"
+        rsi = f" {row.run.rsi_method}" if row.run.preset == "specified" else ""
         table.add_row(
-            name + (" prot." if row.run.protections else ""),
+            f"{_name(row.run)}, {row.pairs} pairs, {row.run.fee_pct:g} %{rsi}",
             *("-" if cell is None else f"{cell[0]:+.1f} ({cell[1]})" for cell in cells),
         )
     return table
@@ -247,7 +265,7 @@ def main(
     if not recorded_pairs(datadir):
         raise typer.BadParameter(f"{datadir} has no *_USDT-1h.feather, expected a datadir")
     logging.disable(logging.WARNING)
-    console = Console(width=None if Console().is_terminal else 160)
+    console = Console(width=None if Console().is_terminal else 190)
     rows = []
     for run in RUNS:
         if preset is None or run.preset == preset:

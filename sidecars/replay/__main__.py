@@ -123,6 +123,9 @@ async def serve(settings: ReplaySettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
+        for symbol in app[VIEW].markets:
+            # Records are read when they are first needed; no client should have to wait for that.
+            app[VIEW].last_price(symbol, clock.now_ms())
         url = await _listen(runner, settings)
         # What lives now lives on: keep the collector from looking at it again and again.
         gc.freeze()

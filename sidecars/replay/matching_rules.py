@@ -83,7 +83,7 @@ def is_triggered_by(order: Order, tick_price: Decimal) -> bool:
     stop_price = order.request.stop_price
     if stop_price is None or not is_waiting(order):
         return False
-    return tick_price < stop_price if order.request.side is Side.SELL else tick_price >= stop_price
+    return tick_price <= stop_price if order.request.side is Side.SELL else tick_price >= stop_price
 
 
 def share_of_tick(order: Order, tick_price: Decimal, settings: BookSettings) -> Decimal:

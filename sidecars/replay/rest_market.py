@@ -9,13 +9,14 @@ from sidecars.replay.binance_json import Json, Levels, depth_json
 from sidecars.replay.columns import take
 from sidecars.replay.endpoints import Endpoint, Exchange, public
 from sidecars.replay.kline_cache import KlineCache
-from sidecars.replay.model import ExchangeError, Market
+from sidecars.replay.model import ExchangeError, Market, Ticks
 from sidecars.replay.parameters import Parameters
 from sidecars.replay.timeframes import DAY_MS, MINUTE_MS, TIMEFRAMES_MS
 
 MAX_ROWS = 1000
 MAX_DEPTH = 5000
 AVERAGE_MINUTES = 5
+TICKS_REACH_MS = 5 * MINUTE_MS
 # Statistics of 24 hours are made of candles no finer than this; where a record has only coarser
 # ones, of those.
 DAY_TIMEFRAMES = ("5m", "15m", "30m", "1h", "4h", "12h", "1d")
@@ -192,12 +193,21 @@ def day_of(exchange: Exchange, market: Market) -> write.DayStatistics:
     before = exchange.view.klines(
         symbol, timeframe_ms, now_ms, end_ms=int(candles.open_time_ms[0]) - 1, limit=1
     )
-    first = exchange.view.trades(symbol, now_ms, start_ms=now_ms - DAY_MS, limit=1)
+    first = _ticks_near(exchange, symbol, now_ms - DAY_MS, now_ms - DAY_MS + TICKS_REACH_MS)
+    if not len(first):
+        first = exchange.view.trades(symbol, now_ms, start_ms=now_ms - DAY_MS, limit=1)
     first_id = int(first.trade_id[0]) if len(first) else -1
-    last = exchange.view.trades(symbol, now_ms, limit=1)
+    last = _ticks_near(exchange, symbol, now_ms - TICKS_REACH_MS, now_ms)
+    if not len(last):
+        last = exchange.view.trades(symbol, now_ms, limit=1)
     return write.day_statistics(
         symbol, candles, take(before, slice(-1, None)), last, first_id, now_ms
     )
+
+
+def _ticks_near(exchange: Exchange, symbol: str, start_ms: int, end_ms: int) -> Ticks:
+    """A short stretch, which the view answers from memory; `trades` looks further, and longer."""
+    return exchange.view.ticks(symbol, start_ms - 1, end_ms)
 
 
 def per_market(

@@ -139,6 +139,16 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "my.json: telegram: token or chat_id is missing, which freqtrade demands even of a "
         "disabled section: expected both, or no section telegram at all",
     ),
+    (
+        {"strategy": "BuyTheDp"},
+        "my.json: strategy: got 'BuyTheDp', expected one of BuyTheDip (did you mean "
+        '"BuyTheDip"?)',
+    ),
+    (
+        {"aquatrade": {"preset": "specifed"}},
+        "my.json: aquatrade.preset: got 'specifed', expected one of \"crash\", \"crash_often\", "
+        '"specified" (did you mean "specified"?)',
+    ),
     ({"dry_run": False}, "my.json: dry_run: got false, expected true in mode paper"),
     (
         {"aquatrade": {"scores": {"filtr": True}}},
@@ -244,6 +254,16 @@ def test_live_needs_keys_and_to_be_said_twice(tmp_path: Path) -> None:
     layers = shipped("base.json", "exchange-binance.json", "bot-dip.json")
     with pytest.raises(ConfigRefused, match="live trading to be said twice"):
         check([*layers, quiet], KEYS)
+
+
+def test_a_preset_that_lost_goes_live_only_when_that_is_accepted(tmp_path: Path) -> None:
+    lost = {"aquatrade": {"preset": "specified"}}
+    assert [
+        "lost when it was measured" in line for line in refusal(tmp_path, lost, LIVE, KEYS)
+    ] == [True]
+    file = tmp_path / "accepted.json"
+    file.write_text('{"aquatrade": {"preset": "specified", "accept_negative_evidence": true}}')
+    assert check([*shipped(*LIVE), file], KEYS).mode == "live"
 
 
 def test_a_replay_never_leaves_this_machine(tmp_path: Path) -> None:

@@ -206,3 +206,25 @@ def test_every_key_of_the_shipped_configs_is_explained() -> None:
         assert file.name in explained
         for key in set(keys(json.loads(file.read_text()))) - {"$schema"}:
             assert re.search(rf"\b{key}\b", explained), f"{file.name}: {key}"
+
+
+@pytest.mark.parametrize("has_data", [True, False])
+def test_ci_runs_lint_and_then_the_tests_of_the_readme(tmp_path: Path, has_data: bool) -> None:
+    checkout = tmp_path / "a checkout"
+    (checkout / ".ci").mkdir(parents=True)
+    (checkout / ".ci" / "run").symlink_to(REPOSITORY / ".ci" / "run")
+    data = tmp_path / "shared" / "data"
+    if has_data:
+        data.mkdir(parents=True)
+    fake = tmp_path / "bin" / "make"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\necho "$1 $PWD ${AQUATRADE_DATA:-none}"\n')
+    fake.chmod(0o755)
+    result = subprocess.run(
+        ["bash", str(checkout / ".ci" / "run")],
+        env={"PATH": f"{fake.parent}:/usr/bin:/bin"},
+        capture_output=True, text=True, check=True, timeout=20,
+    )  # fmt: skip
+    seen = data if has_data else "none"
+    assert result.stdout.splitlines() == [f"{name} {checkout} {seen}" for name in ("lint", "test")]
+    assert "make test " in (REPOSITORY / "README.md").read_text()

@@ -64,10 +64,16 @@ GOLDEN = [
         [],
     ),
     Golden(
-        "9 % down is no crash",
+        "9.9 % down is no crash",
         "crash",
-        [move(100, 91), *path(91, 100), *[flat(100)] * 3],
+        [move(100, 90.1), *path(90.1, 100), *[flat(100)] * 3],
         [],
+    ),
+    Golden(
+        "10.1 % down is one",
+        "crash",
+        [move(100, 89.9), *path(89.9, 100), *[flat(100)] * 3],
+        [Expected(1, 89.9, 2, 100.0, "above_mean")],
     ),
     Golden(
         "under SMA(200) after the fall: the long trend is broken, nothing is bought",
@@ -160,7 +166,7 @@ def test_golden(golden: Golden, tmp_path: Path) -> None:
 def test_the_score_filter_lets_one_through_and_refuses_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two pairs crash alike; one has a score of 66, the other of 40. The threshold is 60."""
+    """Two pairs crash alike; one has a score of 60, the other of 59.9. The threshold is 60."""
     monkeypatch.setenv("AQUATRADE_SCORES_TOKEN", TOKEN)
     first_ms = int(START.timestamp() * 1000)
     rows = [*CRASH, *path(88, 90, 92, 94, 99), *[flat(99)] * 3]
@@ -169,14 +175,14 @@ def test_the_score_filter_lets_one_through_and_refuses_one(
     with running_sidecar() as sidecar:
         sidecar.records = [
             score_record(pair, first_ms + day * DAY_MS, total=total)
-            for pair, total in ((PAIR, 66.0), ("ETH/USDT", 40.0))
+            for pair, total in ((PAIR, 60.0), ("ETH/USDT", 59.9))
             for day in range(-1, 22)
         ]
         scores: dict[str, Any] = {"url": sidecar.url, "filter": True}
         assert as_expected(backtest(tmp_path, tables, {"scores": scores})) == [trade]
         unfiltered = backtest(tmp_path, tables, {"scores": scores | {"filter": False}})
-        assert [each.tag for each in as_expected(unfiltered)] == ["crash_conf60", "crash_conf40"]
-        stricter = backtest(tmp_path, tables, {"scores": scores | {"threshold": 67}})
+        assert [each.tag for each in as_expected(unfiltered)] == ["crash_conf60", "crash_conf50"]
+        stricter = backtest(tmp_path, tables, {"scores": scores | {"threshold": 61}})
         assert as_expected(stricter) == []
 
 

@@ -6,8 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sidecars.confluence.candles import DailyCandles
 from sidecars.confluence.indicators import (
@@ -108,15 +106,14 @@ def test_each_reading_begins_when_it_has_what_it_needs() -> None:
         assert known[day - 1 :].all(), name
 
 
-@given(seed=st.integers(0, 1000), days=st.integers(0, 330), cut=st.integers(0, 330))
-def test_the_future_changes_nothing(seed: int, days: int, cut: int) -> None:
-    candles = seeded_candles(seed, days)
-    if days > 60:
-        candles = without_days(candles, 30, 33)
+@pytest.mark.parametrize("seed", range(8))
+def test_the_future_changes_nothing(seed: int) -> None:
+    candles = without_days(seeded_candles(seed, 340), 30, 33)
     whole = pair_readings(candles)
-    kept = DailyCandles.from_rows(candles.rows()[:cut])
-    for name, values in pair_readings(kept).items():
-        np.testing.assert_array_equal(values, whole[name][:cut], err_msg=name)
+    for cut in (*range(0, len(candles), 19), len(candles)):
+        kept = DailyCandles.from_rows(candles.rows()[:cut])
+        for name, values in pair_readings(kept).items():
+            np.testing.assert_array_equal(values, whole[name][:cut], err_msg=name)
 
 
 def test_nothing_is_joined_over_a_hole() -> None:

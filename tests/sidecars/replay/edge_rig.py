@@ -1,6 +1,10 @@
 """A whole exchange in this process: real feed, engine and streams behind a test client."""
 
-from collections.abc import Mapping
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +25,9 @@ from sidecars.replay.signing import signature_of
 from sidecars.replay.synthetic import SyntheticFeed
 from sidecars.replay.timekeeper import ReplayClock
 
+Levels = Sequence[tuple[Decimal, Decimal]]
+
+READY = re.compile(r"replay exchange ready at (http://127\.0\.0\.1:\d+), now (\S+), (\d+) pairs")
 NOW = datetime(2024, 3, 5, 12, 0, 30, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 PAIRS = ("BTC/USDT", "ETH/USDT")
@@ -111,8 +118,51 @@ class Edge:
         return Decimal((await self.get("/api/v3/ticker/price", symbol=symbol))["price"])
 
 
+@dataclass(frozen=True)
+class RunningExchange:
+    """`python -m sidecars.replay` on the machine's own time."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http://", "ws://")
+
+
+@contextmanager
+def running_exchange(*arguments: str) -> Iterator[RunningExchange]:
+    """Runs while the block does, and not a moment longer, however the block is left."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sidecars.replay", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        ready = READY.match(line)
+        assert ready is not None, f"expected the line that says it is ready, got {line!r}"
+        yield RunningExchange(ready[1], process)
+    finally:
+        process.kill()
+        process.wait()
+
+
 FORM = "application/x-www-form-urlencoded"
 
 
 def _texts(parameters: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in parameters.items()}
+
+
+def applied(
+    levels: Sequence[tuple[Decimal, Decimal]], changes: Sequence[tuple[Decimal, Decimal]]
+) -> dict[Decimal, Decimal]:
+    """A client's copy: take the changes over, a zero takes the level away."""
+    copy = dict(levels)
+    for price, amount in changes:
+        copy.pop(price, None)
+        if amount:
+            copy[price] = amount
+    return copy

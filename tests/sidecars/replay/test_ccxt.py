@@ -19,7 +19,9 @@ from sidecars.replay.client_config import (
     rest_urls,
     websocket_urls,
 )
-from tests.sidecars.replay.conftest import RunningExchange
+from tests.sidecars.replay.edge_rig import RunningExchange
+
+pytestmark = pytest.mark.rehearsal
 
 PAIR = "BTC/USDT"
 

@@ -199,6 +199,14 @@ async def test_jumps_are_bounded(control: Control, body: dict[str, int]) -> None
     assert control.clock.now_ms() < START_MS + 60_000
 
 
+@allowing(allow_clock_advance=True, max_advance_ms=30 * 86_400_000)
+async def test_the_clock_never_leaves_the_record(control: Control) -> None:
+    status, answer = await control.ask("POST", "/clock/advance", {"to_ms": SPAN_MS[1] + 1})
+    assert status == 400
+    assert f"..{SPAN_MS[1]}, asked for {SPAN_MS[1] + 1}" in answer["error"]
+    assert (await control.ask("POST", "/clock/advance", {"to_ms": SPAN_MS[1]}))[0] == 200
+
+
 @allowing(allow_clock_advance=True)
 async def test_participants_move_the_clock_themselves(control: Control) -> None:
     control.participants.append("bot-1")

@@ -178,6 +178,16 @@ async def test_no_order_is_lost_or_doubled(
     assert len(exchange.named("mine")) == 1
 
 
+async def test_a_rule_for_another_symbol_leaves_an_order_alone(exchange: Running) -> None:
+    await exchange.fault("reject_order", match={"symbol": "ETHUSDT"})
+    await exchange.buy("mine")
+    assert len(exchange.named("mine")) == 1
+    await exchange.fault("reject_order", match={"symbol": SYMBOL})
+    with pytest.raises(ccxt.InsufficientFunds):
+        await exchange.buy("another")
+    assert exchange.named("another") == []
+
+
 async def test_a_lost_answer_of_an_order_that_filled_at_once(exchange: Running) -> None:
     await exchange.fault("response_lost", next=1, parameters={"seconds": 0})
     with pytest.raises(ccxt.NetworkError):

@@ -67,7 +67,7 @@ class Exchange:
 async def serve(exchange: Exchange) -> web.AppRunner:
     """A server with aiohttp's own defaults (its TestServer cancels handlers of clients that leave,
     a real one does not)."""
-    runner = web.AppRunner(exchange.app)
+    runner = web.AppRunner(exchange.app, shutdown_timeout=5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     exchange.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"

@@ -1,11 +1,13 @@
 """Which requests, messages and orders a fault plan hits."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecars.replay.fault_fills import FaultFills
 from sidecars.replay.fault_rules import MAX_RULES, CountedRule, parse_plan
 from sidecars.replay.faults import (
     LOG_ENTRIES,
@@ -15,6 +17,7 @@ from sidecars.replay.faults import (
     in_force,
     is_hit,
 )
+from sidecars.replay.model import Order, OrderRequest, OrderStatus, OrderType, Side
 
 START_MS = 1_709_600_000_000
 
@@ -219,6 +222,37 @@ def test_the_log_is_paged_and_bounded(faults: Faults, clock: HandClock) -> None:
     last = faults.log(after=LOG_ENTRIES + 4)
     assert [event.number for event in last] == [LOG_ENTRIES + 5]
     assert (last[0].rule_id, last[0].kind, last[0].time_ms) == (1, "websocket_silence", clock.ms)
+
+
+def order(order_id: int, symbol: str = "BTCUSDT", created_ms: int = START_MS) -> Order:
+    request = OrderRequest(symbol, Side.BUY, OrderType.MARKET, Decimal(1), f"order-{order_id}")
+    return Order(order_id, request, OrderStatus.NEW, created_ms, created_ms)
+
+
+def test_the_longest_delay_and_the_smallest_share_count(faults: Faults) -> None:
+    fills = FaultFills(faults)
+    assert (fills.delay_ms_of(order(1)), fills.max_share_of(order(1))) == (0, None)
+    for delay_ms, fraction in ((500, 0.3), (2000, 0.1), (1000, 0.7)):
+        faults.add(rule(kind="late_fill", parameters={"delay_ms": delay_ms}))
+        faults.add(rule(kind="partial_fill", parameters={"fraction": fraction}))
+    assert (fills.delay_ms_of(order(2)), fills.max_share_of(order(2))) == (2000, Decimal("0.1"))
+
+
+def test_fill_rules_keep_to_the_orders_they_have_chosen(faults: Faults, clock: HandClock) -> None:
+    fills = FaultFills(faults)
+    match = {"symbol": "BTCUSDT", "side": "BUY"}
+    rule_id = faults.add(
+        rule(kind="late_fill", match=match, every=2, duration_ms=10, parameters={"delay_ms": 5})
+    )
+    before, other = order(1, created_ms=START_MS - 1), order(2, "ETHUSDT")
+    orders = [before, other, order(3), order(4), order(5), order(6), order(7, created_ms=START_MS)]
+    chosen = [o.order_id for o in orders if fills.delay_ms_of(o)]
+    clock.ms += 100
+    assert chosen == [4, 6] == [o.order_id for o in orders if fills.delay_ms_of(o)]
+    assert fills.delay_ms_of(order(8, created_ms=clock.ms)) == 0
+    assert [event.target for event in faults.log()] == ["order 4 BTCUSDT", "order 6 BTCUSDT"]
+    faults.remove(rule_id)
+    assert fills.delay_ms_of(order(4)) == 0
 
 
 @pytest.mark.parametrize(

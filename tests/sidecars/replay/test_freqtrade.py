@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from sidecars.replay.client_config import freqtrade_exchange_config
-from tests.sidecars.replay.conftest import RunningExchange
+from tests.sidecars.replay.edge_rig import RunningExchange
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
 

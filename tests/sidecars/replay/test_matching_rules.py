@@ -164,3 +164,13 @@ def test_the_queue_goes_by_price_then_by_age() -> None:
         order_of(3, Side.SELL, 10_100),
     ]
     assert [order.order_id for order in first_come(orders)] == [2, 1, 4, 3, 5]
+
+
+def test_a_stop_is_triggered_at_its_price_and_beyond() -> None:
+    sell = order_of(1, Side.SELL, 9_990, stop_ticks=10_000)
+    buy = order_of(2, Side.BUY, 10_010, stop_ticks=10_000)
+    prices = [D("99.99"), D("100.00"), D("100.01")]
+    assert [is_triggered_by(sell, price) for price in prices] == [True, True, False]
+    assert [is_triggered_by(buy, price) for price in prices] == [False, True, True]
+    assert not is_triggered_by(replace(sell, stop_triggered=True), D(1))
+    assert not is_triggered_by(order_of(3, Side.SELL, 10_000), D(1))

@@ -29,8 +29,14 @@ from sidecars.replay.settings import (
 )
 from sidecars.replay.signing import signature_of
 from sidecars.replay.timekeeper import ReplayClock
-from tests.sidecars.replay.conftest import start_exchange
-from tests.sidecars.replay.edge_rig import FORM, NOW, SETTINGS_OF_TESTS, Edge, feed
+from tests.sidecars.replay.edge_rig import (
+    FORM,
+    NOW,
+    SETTINGS_OF_TESTS,
+    Edge,
+    feed,
+    running_exchange,
+)
 
 SPAN = ("--synthetic-start", "2024-02-20", "--synthetic-end", "2024-03-10")
 
@@ -111,48 +117,44 @@ def test_bad_input_is_one_line_and_code_2(arguments: list[str], words: str) -> N
     assert done.stdout == ""
 
 
+@pytest.mark.rehearsal
 def test_a_port_in_use_is_one_line() -> None:
-    running = start_exchange(*SPAN)
-    try:
+    with running_exchange(*SPAN) as running:
         port = running.url.rpartition(":")[2]
         command = [sys.executable, "-m", "sidecars.replay", *SPAN, "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "cannot listen" in done.stderr
-    finally:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=10) == 0
 
 
+@pytest.mark.rehearsal
 def test_a_killed_exchange_goes_on_where_it_stopped(tmp_path: Path) -> None:
     arguments = [*SPAN, "--start", "2024-03-05", "--ledger", str(tmp_path / "ledger.sqlite")]
-    first = start_exchange(*arguments, "--allow-clock-advance")
-    advanced = requests.post(
-        f"{first.url}/control/clock/advance", json={"by_ms": 3_600_000}, timeout=10
-    )
-    assert advanced.status_code == 200, advanced.text
-    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
-    now_ms = requests.get(f"{first.url}/api/v3/time", timeout=10).json()["serverTime"]
-    body = urlencode(order | {"timestamp": now_ms})
-    placed = requests.post(
-        f"{first.url}/api/v3/order",
-        data=f"{body}&signature={signature_of(body, LOCAL_SECRET)}",
-        headers={"X-MBX-APIKEY": LOCAL_KEY, "Content-Type": FORM},
-        timeout=10,
-    )
-    assert placed.status_code == 200, placed.text
-    first.process.kill()
-    first.process.wait()
-    second = start_exchange(*arguments)
-    try:
+    with running_exchange(*arguments, "--allow-clock-advance") as first:
+        advanced = requests.post(
+            f"{first.url}/control/clock/advance", json={"by_ms": 3_600_000}, timeout=10
+        )
+        assert advanced.status_code == 200, advanced.text
+        order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+        now_ms = requests.get(f"{first.url}/api/v3/time", timeout=10).json()["serverTime"]
+        body = urlencode(order | {"timestamp": now_ms})
+        placed = requests.post(
+            f"{first.url}/api/v3/order",
+            data=f"{body}&signature={signature_of(body, LOCAL_SECRET)}",
+            headers={"X-MBX-APIKEY": LOCAL_KEY, "Content-Type": FORM},
+            timeout=10,
+        )
+        assert placed.status_code == 200, placed.text
+        first.process.kill()
+        first.process.wait()
+    with running_exchange(*arguments) as second:
         state = requests.get(f"{second.url}/control/state", timeout=10).json()
         assert state["now"] >= "2024-03-05T01:00:00"
         told = requests.get(f"{second.url}/control/ledger/orders", timeout=10).json()["orders"]
         assert [order["client_order_id"] for order in told] == [placed.json()["clientOrderId"]]
         assert told[0]["status"] == "FILLED"
-    finally:
-        second.process.terminate()
-        assert second.process.wait(timeout=10) == 0
 
 
 async def test_a_fault_plan_from_the_start() -> None:

@@ -1,138 +1,33 @@
 """Market streams: names, books that are followed, and real websockets on a clock that jumps."""
 
 import asyncio
-import itertools
-from collections.abc import Sequence
+import socket as socket_module
+import time
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from aiohttp.test_utils import TestClient, TestServer
 
+from sidecars.common.lockstep import LockstepClock
 from sidecars.replay import streams
 from sidecars.replay.fault_rules import parse_plan
-from sidecars.replay.live_books import LiveBook
-from sidecars.replay.stream_names import StreamKind, StreamNameError, parse_stream
-from sidecars.replay.stream_requests import StreamRequestError, parse_request
 from sidecars.replay.streams import STREAMS
-from tests.sidecars.replay.edge_rig import NOW_MS, Edge
+from tests.sidecars.replay.edge_rig import (
+    NOW,
+    NOW_MS,
+    SETTINGS_OF_TESTS,
+    Edge,
+    applied,
+    make_app,
+)
 
 MINUTE_MS = 60_000
-Levels = list[tuple[Decimal, Decimal]]
 Socket = aiohttp.ClientWebSocketResponse
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "symbol", "every_ms"),
-    [
-        ("btcusdt@kline_1m", StreamKind.KLINE, "BTCUSDT", 2_000),
-        ("btcusdt@kline_1M", StreamKind.KLINE, "BTCUSDT", 2_000),
-        ("btcusdt@trade", StreamKind.TRADE, "BTCUSDT", 100),
-        ("btcusdt@aggTrade", StreamKind.AGGREGATE_TRADE, "BTCUSDT", 100),
-        ("btcusdt@depth", StreamKind.DEPTH, "BTCUSDT", 1_000),
-        ("btcusdt@depth@100ms", StreamKind.DEPTH, "BTCUSDT", 100),
-        ("btcusdt@depth20@100ms", StreamKind.PARTIAL_DEPTH, "BTCUSDT", 100),
-        ("btcusdt@bookTicker", StreamKind.BOOK_TICKER, "BTCUSDT", 100),
-        ("1inchusdt@miniTicker", StreamKind.MINI_TICKER, "1INCHUSDT", 1_000),
-        ("!ticker@arr", StreamKind.TICKER, None, 1_000),
-    ],
-)
-def test_stream_names(text: str, kind: StreamKind, symbol: str | None, every_ms: int) -> None:
-    name = parse_stream(text)
-    assert (name.kind, name.symbol, name.every_ms) == (kind, symbol, every_ms)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "btcusdt", "BTCUSDT@trade", "btcusdt@kline_7m", "btcusdt@kline", "btcusdt@foo",
-        "btcusdt@depth7", "btcusdt@trade@100ms", "btcusdt@1m", "!foo@arr", 'x"@trade',
-    ],
-)  # fmt: skip
-def test_names_of_no_stream(text: str) -> None:
-    with pytest.raises(StreamNameError):
-        parse_stream(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("{", 3),
-        ("[]", 2),
-        ("{}", 2),
-        ('{"method":"JUMP","id":1}', 2),
-        ('{"method":"SUBSCRIBE","params":"x","id":1}', 2),
-        ('{"method":"SUBSCRIBE","params":[],"id":{}}', 2),
-        ('{"method":"SUBSCRIBE","params":[],"id":true}', 2),
-    ],
-)
-def test_requests_that_are_none(text: str, code: int) -> None:
-    with pytest.raises(StreamRequestError) as error:
-        parse_request(text)
-    assert error.value.code == code
-
-
-prices = st.integers(1, 12).map(Decimal)
-sides = st.dictionaries(prices, st.integers(1, 5).map(Decimal), max_size=8)
-books = st.tuples(sides, sides)
-
-
-def applied(levels: Levels, changes: Sequence[tuple[Decimal, Decimal]]) -> dict[Decimal, Decimal]:
-    """A client's copy: take the changes over, a zero takes the level away."""
-    copy = dict(levels)
-    for price, amount in changes:
-        copy.pop(price, None)
-        if amount:
-            copy[price] = amount
-    return copy
-
-
-@given(st.lists(st.tuples(books, st.booleans()), min_size=1, max_size=15), st.data())
-def test_a_snapshot_and_the_changes_after_it_make_the_book(
-    looks: list[tuple[tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]], bool]],
-    data: st.DataObject,
-) -> None:
-    """Binance's recipe for a local book, with the snapshot taken at any look."""
-    now: tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]] = ({}, {})
-    book = LiveBook(lambda _: (list(now[0].items()), list(now[1].items())), 1_000)
-    book.follow("client")
-    snapshot_at = data.draw(st.integers(0, len(looks) - 1))
-    events = []
-    snapshot = book.snapshot(100)
-    for number, (now, asks_for_changes) in enumerate(looks):  # noqa: B007
-        book.refresh(1_000 + number // 2)
-        if number == snapshot_at:
-            snapshot = book.snapshot(100)
-        if asks_for_changes and (change := book.changes("client")):
-            events.append(change)
-    if change := book.changes("client"):
-        events.append(change)
-    # Ids of events follow each other without a hole.
-    for before, after in itertools.pairwise(events):
-        assert after.first_id == before.last_id + 1
-    known_id, bids, asks = snapshot
-    for event in events:
-        if event.last_id <= known_id:
-            continue
-        assert event.first_id <= known_id + 1
-        bids, asks = (
-            list(applied(list(side), changes).items())
-            for side, changes in ((bids, event.bids), (asks, event.asks))
-        )
-        known_id = event.last_id
-    assert (dict(bids), dict(asks)) == now
-
-
-def test_a_book_that_stands_still_has_no_changes() -> None:
-    level = [(Decimal(1), Decimal(2))]
-    book = LiveBook(lambda _: (level, level), 5)
-    book.follow("client")
-    book.refresh(99)
-    assert book.changes("client") is None
-    assert book.update_id == 5
 
 
 async def read(socket: Socket) -> Any:
@@ -344,3 +239,21 @@ async def test_a_jump_fills_orders_before_anybody_asks(edge: Edge) -> None:
     assert edge.app[LEDGER].totals().fills == 0
     edge.jump(24 * 3_600_000)
     assert edge.app[LEDGER].totals().fills > 0
+
+
+async def test_lock_step_participants_wake_to_a_candle_that_has_been_told() -> None:
+    with socket_module.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = make_app(replace(SETTINGS_OF_TESTS, lockstep_port=port))
+    async with TestClient(TestServer(app)) as client:
+        edge = Edge(app, client)
+        socket = await subscribed(edge, "btcusdt@kline_5m")
+        clock = await LockstepClock.connect("127.0.0.1", port, "bot")
+        started = time.monotonic()
+        await clock.sleep_until(NOW + timedelta(hours=1))
+        assert time.monotonic() - started < 5
+        assert clock.now() >= NOW + timedelta(hours=1)
+        told = [(await read(socket))["k"] for _ in range(13)]
+        assert [kline["x"] for kline in told] == [True] * 12 + [False]
+        await clock.close()

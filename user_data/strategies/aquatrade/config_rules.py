@@ -17,6 +17,7 @@ from freqtrade.exchange import timeframe_to_seconds, validate_exchange
 from aquatrade.config_database import database_url, kinds_of_orders, without_credentials
 from aquatrade.config_layers import KeyPath, Merged
 from aquatrade.config_schema import missing_keys
+from aquatrade.config_strategy import strategy_problems
 from aquatrade.settings import SettingsError, load_settings
 from aquatrade.wording import did_you_mean, one_line, shown
 
@@ -222,9 +223,11 @@ def _timeframe(subject: Subject) -> Iterator[str]:
         yield subject.line("timeframe", f"got {shown(timeframe)}, expected one like 5m, 1h or 1d")
 
 
-def _aquatrade_section(subject: Subject) -> Iterator[str]:
+def _strategy_and_settings(subject: Subject) -> Iterator[str]:
     try:
         load_settings(subject.config)
+        for key, problem in strategy_problems(subject.config):
+            yield subject.line(key, problem)
     except SettingsError as error:
         for problem in re.split(r"; (?=config key ')", str(error)):
             match = re.match(r"config key '([^']+)'(?: is|:)? ?(.*)", problem, re.DOTALL)
@@ -276,6 +279,6 @@ def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 RULES: Sequence[Rule] = (
     _needed, _sections_complete, _telegram, _mode, _replay_stays_local, _live_keys,
-    _exchange_known, _pairs, _timeframe, _aquatrade_section, _api_password,
+    _exchange_known, _pairs, _timeframe, _strategy_and_settings, _api_password,
     _database_of_this_mode,
 )  # fmt: skip

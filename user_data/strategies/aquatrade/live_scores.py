@@ -86,6 +86,7 @@ class LiveScores:
         self._records: dict[str, list[ScoreRecord]] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._answered: set[str] = set()
+        self._confirmed_ms: dict[str, int] = {}
         self._missing: dict[str, str] = {}
         self._candle_close_ms = 0
         self._attempt: _Attempt | None = None
@@ -131,6 +132,13 @@ class LiveScores:
             frame = records_frame(self._records.get(pair, ()))
             self._frames[pair] = frame
         return frame
+
+    def confirmed_until_ms(self, pair: str) -> int:
+        """The last candle close for which the sidecar has said what was known; -1: none yet.
+
+        A score read before is no answer for a later close: a newer one may have come since.
+        """
+        return self._confirmed_ms.get(pair, -1)
 
     def reason(self, pair: str) -> str:
         """Why the pair has no score, in words."""
@@ -229,6 +237,7 @@ class LiveScores:
         self._next_attempt_at = self._monotonic() + (MISSING_RETRY_SECONDS if missing else 0.0)
         for pair, record in records.items():
             self._keep(pair, record)
+            self._confirmed_ms[pair] = max(attempt.at_ms, self.confirmed_until_ms(pair))
         if attempt.at_ms == self._candle_close_ms:
             self._answered |= set(records)
         self._note_missing(attempt.pairs, missing)

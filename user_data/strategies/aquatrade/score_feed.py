@@ -11,7 +11,7 @@ from freqtrade.exchange import timeframe_to_prev_date
 from aquatrade.live_scores import LiveScores, server_fetch
 from aquatrade.score_history import ScoreHistory
 from aquatrade.score_http import ScoreServer, ScoreUnavailableError
-from aquatrade.score_join import SCORE_COLUMNS, close_times_ms, join_scores
+from aquatrade.score_join import JOINED_COLUMNS, SCORE_COLUMNS, close_times_ms, join_scores
 from aquatrade.score_records import empty_records
 from aquatrade.settings import ScoreSettings, SettingsError, scores_token
 
@@ -57,6 +57,8 @@ class ScoreFeed:
     def join(self, dataframe: pd.DataFrame, pair: str) -> pd.DataFrame:
         """The candles with the score columns; unchanged when no sidecar is configured.
 
+        Live, a candle for whose close the sidecar has not answered has no score: fail closed.
+
         In a backtest raises SettingsError if the filter is on and the sidecar cannot give the
         range: a run without its filter would be another strategy.
         """
@@ -67,6 +69,9 @@ class ScoreFeed:
         else:
             return dataframe
         scored = join_scores(dataframe, records, self._timeframe, self._settings.max_age_hours)
+        if self.live is not None:
+            closes = close_times_ms(dataframe["date"], self._timeframe)
+            scored.loc[closes > self.live.confirmed_until_ms(pair), JOINED_COLUMNS] = float("nan")
         if self._history is not None and self._settings.filter:
             self._check_coverage(scored[SCORE_COLUMN], pair)
         return scored

@@ -1,0 +1,58 @@
+"""The strategy that a configuration names: that it is there, and that it may start so."""
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from aquatrade.presets import refuse_negative_evidence
+from aquatrade.settings import SettingsError, choose_name, load_settings
+from aquatrade.wording import did_you_mean, one_line, shown
+
+FOLDER = Path(__file__).resolve().parents[1]
+
+
+def strategy_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong) of the strategy and its preset; the section aquatrade is valid."""
+    name = config.get("strategy")
+    if not isinstance(name, str) or config.get("strategy_path"):
+        return  # a folder of the user's own: freqtrade will look there
+    known = sorted(file.stem for file in FOLDER.glob("*.py"))
+    if name not in known:
+        yield (
+            "strategy",
+            f"got {shown(name)}, expected one of {', '.join(known)}{did_you_mean(name, known)}",
+        )
+        return
+    try:
+        strategy = _strategy_class(name)
+    except (ImportError, AttributeError, SyntaxError, NameError) as error:
+        yield "strategy", f"{name} cannot be loaded: {one_line(str(error))}"
+        return
+    presets = getattr(strategy, "PRESETS", None)
+    if presets is None:
+        return
+    settings = load_settings(config)
+    try:
+        preset = choose_name(settings.preset, presets, strategy.DEFAULT_PRESET, "aquatrade.preset")
+    except SettingsError as error:
+        yield "aquatrade.preset", one_line(str(error).partition(": ")[2])
+        return
+    try:
+        refuse_negative_evidence(
+            name,
+            preset,
+            presets[preset],
+            live=config.get("dry_run") is False,
+            accepted=settings.accept_negative_evidence,
+        )
+    except SettingsError as error:
+        yield "aquatrade.preset", one_line(str(error))
+
+
+def _strategy_class(name: str) -> Any:
+    # The folder is on the path wherever this package is found; a second import is the same one.
+    if str(FOLDER) not in sys.path:
+        sys.path.insert(0, str(FOLDER))
+    return getattr(importlib.import_module(name), name)
