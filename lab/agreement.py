@@ -34,6 +34,7 @@ class Agreement:
     assets: int
     turnover_quote: Decimal
     fees_not_kept: int  # later exit orders of one trade: freqtrade keeps the first one's fee only
+    dropped_unfilled: int  # entries cancelled without a fill: freqtrade deletes those
     disagreements: tuple[str, ...]
 
 
@@ -59,6 +60,9 @@ def compare_books(
     balances: free + locked of every asset; deposits: what was paid in; quote: the stake currency.
     """
     orders = list(ledger)
+    known = {order.order_id for order in books.orders}
+    dropped = [order for order in orders if order.order_id not in known and _left_nothing(order)]
+    orders = [order for order in orders if order not in dropped]
     found = _compare_orders(books.orders, orders)
     coins, cash, not_kept, fee_lines = _holdings(books, orders, quote)
     found += fee_lines
@@ -76,8 +80,15 @@ def compare_books(
         assets=len(set(expected) | set(balances)),
         turnover_quote=sum((order.filled_quote for order in orders), Decimal(0)),
         fees_not_kept=not_kept,
+        dropped_unfilled=len(dropped),
         disagreements=tuple(found),
     )
+
+
+def _left_nothing(order: LedgerOrder) -> bool:
+    """An entry that ended without a fill: freqtrade deletes it with its trade."""
+    ended = order.status in ("CANCELED", "EXPIRED", "REJECTED")
+    return order.side == "BUY" and ended and not order.filled_amount
 
 
 def _compare_orders(bot: Iterable[BotOrder], ledger: Iterable[LedgerOrder]) -> list[str]:

@@ -181,7 +181,7 @@ def recorded_pairs(datadir: Path) -> tuple[str, ...]:
 def evidence_table(rows: Sequence[Evidence]) -> Table:
     """All runs beside their references."""
     table = Table(
-        title="BuyTheDip in freqtrade's backtester; one stake for each pair unless a wallet is named"
+        title="BuyTheDip in freqtrade's backtester; a stake a pair unless it has a wallet"
     )
     for heading in ("preset", "pairs", "RSI", "cost a side"):
         table.add_column(heading)

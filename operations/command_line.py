@@ -1,6 +1,7 @@
 """The `aquatrade` command."""
 
-from datetime import UTC, datetime
+import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import typer
 from rich.console import Console
 
 from operations.processes import ProcessFailedError, termination_as_interrupt
+
+PLAIN_WIDTH = 118  # columns, where no terminal says how many it has
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -37,8 +40,8 @@ def demo(
     from operations.demo import DemoError, run_demo
     from operations.demo_plan import PlanError, recorded_plan, synthetic_plan
 
-    console = Console()
-    started = datetime.now(UTC)
+    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+    started = time.monotonic()
     try:
         with termination_as_interrupt():
             plan = synthetic_plan(seed) if data is None else recorded_plan(data, seed)
@@ -49,6 +52,5 @@ def demo(
     except KeyboardInterrupt as error:
         console.print("aquatrade demo: interrupted; everything it started has been stopped")
         raise typer.Exit(130) from error
-    seconds = (datetime.now(UTC) - started).total_seconds()
-    console.print(f"done in {seconds:.0f} s")
+    console.print(f"done in {time.monotonic() - started:.0f} s")
     raise typer.Exit(0 if agreed else 1)

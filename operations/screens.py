@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -44,10 +45,11 @@ def comparison(outcomes: Sequence[Outcome], start: datetime, end: datetime) -> R
     table = Table(
         title=f"Backtests {start:%Y-%m-%d} to {end:%Y-%m-%d}, 0.1 % fee and 0.05 % slippage a side",
         caption="Sharpe, drawdown: daily equity; a backtest's equity moves when a trade ends",
+        box=box.SIMPLE_HEAD,
     )
-    table.add_column("run")
+    table.add_column("run", no_wrap=True)
     for heading in ("trades", "win", "mean trade", "profit factor", "total", "max DD", "Sharpe"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for outcome in outcomes:
         table.add_row(
             outcome.name,
@@ -73,7 +75,7 @@ def why(enter_tag: str, context: Mapping[str, str]) -> str:
     entry = _decoded(context, CONTEXT_KEY)
     readings = [
         f"{label} {value:{form}}"
-        for label, key, form in (("RSI", "rsi", ".0f"), ("volume x", "volume_ratio", ".1f"))
+        for label, key, form in (("RSI", "rsi", ".0f"), ("volume", "volume_ratio", ".1f"))
         if isinstance(value := entry.get(key), float)
     ]
     return f"{enter_tag}: {', '.join(readings)}" if readings else enter_tag
@@ -98,26 +100,23 @@ def slippage_text(context: Mapping[str, str]) -> str:
 
 def trades(books: BotBooks) -> RenderableType:
     """The live trades, each with the score at entry and why it was made."""
-    table = Table(title="Traded live-mode against the replay exchange")
+    table = Table(title="Traded live-mode against the replay exchange", box=box.SIMPLE_HEAD)
     for heading in ("pair", "entered (UTC)", "why", "score"):
-        table.add_column(heading)
-    for heading in ("entry", "exit", "held", "profit", "slippage"):
-        table.add_column(heading, justify="right")
-    table.add_column("exit reason")
+        table.add_column(heading, no_wrap=True)
+    for heading in ("entry", "exit", "profit", "slippage"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("exit reason", no_wrap=True)
     for trade_id, trade in zip(books.trade_ids, books.trades, strict=True):
         context = books.context.get(trade_id, {})
-        held = trade.closed - trade.opened if trade.closed else None
+        profit_pct = None if trade.profit_ratio is None else trade.profit_ratio * 100
         table.add_row(
-            trade.pair,
+            trade.pair.split("/")[0],
             f"{trade.opened:%m-%d %H:%M:%S}",
             why(trade.enter_tag, context),
             score_text(context),
-            f"{trade.open_rate:.6g}",
-            f"{trade.close_rate:.6g}" if trade.close_rate else "open",
-            f"{held / timedelta(hours=1):.1f} h" if held else NONE,
-            figure(
-                None if trade.profit_ratio is None else trade.profit_ratio * 100, " %", sign=True
-            ),
+            f"{trade.open_rate:.5g}",
+            f"{trade.close_rate:.5g}" if trade.close_rate else "open",
+            figure(profit_pct, " %", sign=True),
             slippage_text(context),
             trade.exit_reason or NONE,
         )
@@ -210,6 +209,11 @@ def proof(agreement: Agreement, folder: Path) -> RenderableType:
             title="Bot and ledger DISAGREE",
             border_style="red",
         )
+    dropped = (
+        f"; {agreement.dropped_unfilled} entries cancelled without a fill, which freqtrade deletes"
+        if agreement.dropped_unfilled
+        else ""
+    )
     note = (
         f"\n{agreement.fees_not_kept} exit fees taken from the ledger: freqtrade keeps only "
         "that of a trade's first exit order"
@@ -217,7 +221,9 @@ def proof(agreement: Agreement, folder: Path) -> RenderableType:
         else ""
     )
     return Panel(
-        Text(f"{summary}: equal to the last 0.00000001{note}\nlogs and databases: {folder}"),
+        Text(
+            f"{summary}: equal to the last 0.00000001{dropped}{note}\nlogs and databases: {folder}"
+        ),
         title="Freqtrade's database and the exchange's ledger agree",
         border_style="green",
     )

@@ -253,26 +253,46 @@ class MatchingEngine(Protocol):
         ...
 
     def cancel(
-        self, symbol: str, now_ms: int, *, order_id: int | None = None,
+        self,
+        symbol: str,
+        now_ms: int,
+        *,
+        order_id: int | None = None,
         client_order_id: str | None = None,
     ) -> Order: ...
 
     def order(
-        self, symbol: str, now_ms: int, *, order_id: int | None = None,
+        self,
+        symbol: str,
+        now_ms: int,
+        *,
+        order_id: int | None = None,
         client_order_id: str | None = None,
     ) -> Order: ...
 
     def open_orders(self, now_ms: int, symbol: str | None = None) -> list[Order]: ...
 
     def all_orders(
-        self, symbol: str, now_ms: int, *, from_order_id: int | None = None,
-        start_ms: int | None = None, end_ms: int | None = None, limit: int = 500,
+        self,
+        symbol: str,
+        now_ms: int,
+        *,
+        from_order_id: int | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = 500,
     ) -> list[Order]: ...
 
     def fills(
-        self, now_ms: int, symbol: str | None = None, *, order_id: int | None = None,
-        from_trade_id: int | None = None, start_ms: int | None = None,
-        end_ms: int | None = None, limit: int = 500,
+        self,
+        now_ms: int,
+        symbol: str | None = None,
+        *,
+        order_id: int | None = None,
+        from_trade_id: int | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = 500,
     ) -> list[Fill]: ...
 
     def balances(self, now_ms: int) -> list[Balance]: ...

@@ -92,6 +92,25 @@ def test_a_second_exit_order_uses_the_exchanges_fee_and_says_so() -> None:
     assert agreement.fees_not_kept == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "side", "filled", "agrees"),
+    [
+        ("CANCELED", "BUY", "0", True),
+        ("EXPIRED", "BUY", "0", True),
+        ("CANCELED", "BUY", "0.00000001", False),
+        ("NEW", "BUY", "0", False),
+        ("CANCELED", "SELL", "0", False),
+    ],
+)
+def test_only_an_entry_that_ended_without_a_fill_may_be_unknown(
+    status: str, side: str, filled: str, agrees: bool
+) -> None:
+    unknown = LedgerOrder("13", "ETH/USDT", side, status, D(filled), D(filled), D(0), "ETH")
+    agreement = agree(ledger=[*LEDGER, unknown])
+    assert (agreement.disagreements == ()) is agrees
+    assert agreement.dropped_unfilled == (1 if agrees else 0)
+
+
 def test_exact_brings_floats_back_to_the_unit() -> None:
     assert exact(0.1 + 0.2) == D("0.30000000")
     assert exact(12345.67800001) == D("12345.67800001")

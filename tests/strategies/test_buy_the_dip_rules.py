@@ -172,7 +172,7 @@ def test_an_unknown_preset_is_refused_with_the_nearest(load_strategy: LoadStrate
 
 
 def test_what_lost_does_not_start_live_unless_it_is_accepted(load_strategy: LoadStrategy) -> None:
-    with pytest.raises(SettingsError, match=r"'specified' lost.*win 28 %.*accept_negative"):
+    with pytest.raises(SettingsError, match=r"'specified' lost.*win 27 %.*accept_negative"):
         load_strategy(RunMode.LIVE, preset="specified")
     assert load_strategy(RunMode.LIVE, preset="specified", accept_negative_evidence=True)
     assert load_strategy(RunMode.DRY_RUN, preset="specified")
