@@ -106,7 +106,7 @@ def signed(endpoint: Endpoint) -> Handler:
 async def _raw_parameters(request: web.Request) -> tuple[str, str]:
     """Query string and form body exactly as they were sent: the signature covers them so."""
     _, _, query = request.raw_path.partition("?")
-    if request.method == hdrs.METH_GET or not request.can_read_body:
+    if request.method == hdrs.METH_GET or not request.body_exists:
         return query, ""
     if request.content_type not in (FORM, "application/octet-stream", "text/plain"):
         raise ExchangeError(-1100, f"Content-Type must be {FORM}, got {request.content_type}.", 415)
@@ -128,6 +128,8 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
     except web.HTTPMethodNotAllowed:
         message = f"Request method '{request.method}' not supported for {request.path}"
         return refuse(ExchangeError(-1000, message, 405))
+    except web.RequestPayloadError:
+        return refuse(ExchangeError(-1100, "The body is not encoded as its headers say."))
     except web.HTTPRequestEntityTooLarge:
         message = f"Too many parameters sent; a body may have {MAX_BODY_BYTES} bytes."
         return refuse(ExchangeError(-1101, message, 413))

@@ -109,6 +109,15 @@ class Ledger:
                 connection.execute(_UPSERT_BALANCE, [_balance_row(b) for b in changes.balances])
             self._set_values(connection, {"matched_ms": str(changes.matched_ms)})
 
+    def pay_in(self, asset: str, amount: Decimal, balance: Balance) -> Deposit:
+        """Write a deposit, and the balance that it makes, in one transaction."""
+        with self._transaction() as connection:
+            row = {"asset": asset, "amount": amount}
+            query = schema.deposits.insert().returning(schema.deposits.c.deposit_id)
+            deposit_id = connection.execute(query, row).scalar_one()
+            connection.execute(_UPSERT_BALANCE, _balance_row(balance))
+        return Deposit(deposit_id, asset, amount)
+
     def order(
         self, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
     ) -> Order | None:

@@ -9,7 +9,7 @@ from sidecars.replay.model import Balance, Fill, Order
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """What was paid in before the first order."""
+    """What was paid in, at the start or later."""
 
     deposit_id: int
     asset: str

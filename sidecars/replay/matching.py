@@ -5,13 +5,14 @@ asked, write it to the ledger, answer. How orders trade is in matcher, the money
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from sidecars.replay import filters
 from sidecars.replay.book import BookSettings, Level, Taken, on_tick
 from sidecars.replay.fill_behaviour import FillBehaviour, as_told, hides
-from sidecars.replay.ledger import Ledger
-from sidecars.replay.ledger_records import Changes
+from sidecars.replay.ledger import LARGEST_DEPOSIT, Ledger
+from sidecars.replay.ledger_records import Changes, Deposit
 from sidecars.replay.matcher import Matcher
 from sidecars.replay.model import (
     Balance,
@@ -25,7 +26,7 @@ from sidecars.replay.model import (
     Side,
 )
 from sidecars.replay.settlement import AccountState, Settlement
-from sidecars.replay.spot_account import is_open
+from sidecars.replay.spot_account import LEDGER_UNIT, NOTHING, is_open
 
 # Ticks of this long a stretch are matched and committed in one go, which bounds memory and what
 # has to be done again after a crash.
@@ -222,6 +223,20 @@ class ReplayEngine:
         """Every asset that was ever paid in or traded, by name."""
         self._reach(now_ms)
         return [self._state.balances[asset] for asset in sorted(self._state.balances)]
+
+    def deposit(self, asset: str, amount: Decimal, now_ms: int) -> Deposit:
+        """Pay in; free at once. Raises ValueError for an amount the ledger cannot hold."""
+        self._reach(now_ms)
+        if not 0 < amount <= LARGEST_DEPOSIT or amount % LEDGER_UNIT:
+            raise ValueError(
+                f"deposit of {asset}: expected at most {LARGEST_DEPOSIT:f} with 8 decimals, "
+                f"got {amount:f}"
+            )
+        before = self._state.balances.get(asset, Balance(asset, NOTHING, NOTHING))
+        after = replace(before, free=before.free + amount)
+        deposit = self._ledger.pay_in(asset, amount, after)
+        self._state.balances[asset] = after
+        return deposit
 
     def depth(self, symbol: str, now_ms: int, levels: int) -> tuple[list[Level], list[Level]]:
         """Bids and asks, best first, as (price, amount); nothing while there is no price."""

@@ -15,6 +15,7 @@ import orjson
 from sidecars.replay.model import ExchangeError
 
 SYMBOL_PATTERN = "^[A-Z0-9-_.]{1,20}$"
+LARGEST_INTEGER = 2**63 - 1  # Binance's LONG, and SQLite's
 INTEGER_PATTERN = "^[0-9]{1,20}$"
 DECIMAL_PATTERN = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 CLIENT_ORDER_ID_PATTERN = "^[a-zA-Z0-9-_]{1,36}$"
@@ -138,10 +139,10 @@ class Parameters:
 
     def integer(self, name: str) -> int | None:
         value = self.text(name)
-        return None if value is None else int(_matching(name, value, INTEGER_PATTERN))
+        return None if value is None else _integer(name, value)
 
     def required_integer(self, name: str) -> int:
-        return int(_matching(name, self.required_text(name), INTEGER_PATTERN))
+        return _integer(name, self.required_text(name))
 
     def limit(self, default: int, maximum: int) -> int:
         """How many rows; more than the maximum counts as the maximum, as on Binance."""
@@ -181,6 +182,13 @@ class Parameters:
         if value not in words:
             raise not_valid(name)
         return value
+
+
+def _integer(name: str, value: str) -> int:
+    number = int(_matching(name, value, INTEGER_PATTERN))
+    if number > LARGEST_INTEGER:
+        raise illegal(name, INTEGER_PATTERN)
+    return number
 
 
 def _matching(name: str, value: str, pattern: str) -> str:

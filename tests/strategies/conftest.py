@@ -1,11 +1,12 @@
-"""Strategies as freqtrade loads them."""
+"""Strategies as freqtrade loads them, and a database that lives in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from freqtrade.enums import RunMode
+from freqtrade.persistence import PairLocks, Trade, init_db
 from freqtrade.resolvers import StrategyResolver
 
 from lab.evidence_runner import STRATEGIES
@@ -32,3 +33,11 @@ def load_strategy(tmp_path: Path) -> LoadStrategy:
         return strategy
 
     return load
+
+
+@pytest.fixture
+def database() -> Iterator[None]:
+    init_db("sqlite://")
+    PairLocks.timeframe = "1h"
+    yield
+    Trade.session.remove()

@@ -39,8 +39,8 @@ def test_figures_by_hand() -> None:
     assert found.total_pct == pytest.approx(4.0)
     # Equity of two stakes: 1.05, 1.025, 1.045, 1.04.
     assert found.drawdown_pct == pytest.approx(100 * 0.025 / 1.05)
-    assert {year: count for year, (_, count) in found.by_year_pct.items()} == {2023: 2, 2024: 2}
-    assert found.by_year_pct[2023][0] == pytest.approx(2.5)
+    assert {year: count for year, (_, count) in found.by_year_pct.items()} == {2023: 1, 2024: 3}
+    assert found.by_year_pct[2024][0] == pytest.approx(-2 / 3)
 
 
 def test_a_wallet_is_measured_in_its_own_money() -> None:

@@ -6,8 +6,6 @@ from decimal import Decimal
 import pytest
 
 from sidecars.replay.app_keys import VIEW
-from sidecars.replay.ledger_records import Deposit
-from sidecars.replay.matching import ReplayEngine
 from sidecars.replay.model import OrderType
 from tests.sidecars.replay.control_rig import SPAN_MS, START_MS, Control, running_control
 
@@ -214,26 +212,18 @@ async def test_participants_move_the_clock_themselves(control: Control) -> None:
     assert (status, answer["error"]) == (409, "the clock is moved by its participants (bot-1)")
 
 
-class PaidEngine(ReplayEngine):
-    """Takes deposits up to a thousand; only writes down that it was asked."""
-
-    def deposit(self, asset: str, amount: Decimal, now_ms: int) -> Deposit:
-        if amount > 1000:
-            raise ValueError(f"deposit of {asset}: expected 1000 at most, got {amount}")
-        assert now_ms >= START_MS
-        return Deposit(1, asset, amount)
-
-
-@allowing(engine_type=PaidEngine)
-async def test_deposits_are_handed_to_the_engine(control: Control) -> None:
+async def test_a_deposit_can_be_traded_at_once_and_adds_up(control: Control) -> None:
     body = {"asset": "USDT", "amount": "0.00000001"}
-    paid = {"deposit_id": 1, "asset": "USDT", "amount": "0.00000001"}
+    paid = {"deposit_id": 2, "asset": "USDT", "amount": "0.00000001"}
     assert await control.ask("POST", "/deposits", body) == (201, paid)
-    status, answer = await control.ask("POST", "/deposits", {"asset": "USDT", "amount": "1001"})
-    assert status == 400
-    assert answer == {"error": "deposit of USDT: expected 1000 at most, got 1001"}
-
-
-async def test_an_engine_without_deposits_says_so(control: Control) -> None:
-    status, answer = await control.ask("POST", "/deposits", {"asset": "USDT", "amount": "1"})
-    assert (status, answer) == (409, {"error": "this exchange takes no deposits while it runs"})
+    assert await control.ask("POST", "/deposits", {"asset": "BTC", "amount": "1.5"}) == (
+        201,
+        {"deposit_id": 3, "asset": "BTC", "amount": "1.5"},
+    )
+    balances = (await control.get("/ledger/balances"))["balances"]
+    assert [(b["asset"], b["free"]) for b in balances] == [
+        ("BTC", "1.5"),
+        ("USDT", "100000.00000001"),
+    ]
+    control.buy(1)
+    assert (await control.get("/ledger/verify"))["agrees"]

@@ -115,7 +115,9 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         except Exception:
             logger.exception(NOT_COMPARED)
         else:
-            if any(lock.reason == NOT_COMPARED for lock in PairLocks.get_pair_locks("*")):
+            if any(
+                lock.reason == NOT_COMPARED for lock in PairLocks.get_pair_locks("*", current_time)
+            ):
                 PairLocks.unlock_reason(NOT_COMPARED, current_time)
             return True
         # Without the comparison no entry is safe: it could be bought twice. Exits go on.
