@@ -19,11 +19,11 @@ from random import Random
 
 import typer
 
-from sidecars.replay.ledger import Ledger
-from sidecars.replay.market_view import ReplayMarketView
-from sidecars.replay.matching import ReplayEngine
+from sidecars.replay.market.market_view import ReplayMarketView
+from sidecars.replay.market.synthetic import SyntheticFeed
+from sidecars.replay.matching.engine import ReplayEngine
+from sidecars.replay.matching.ledger import Ledger
 from sidecars.replay.model import Fill, Market, Order, OrderRequest, OrderType, Side
-from sidecars.replay.synthetic import SyntheticFeed
 
 ROUND_TRIPS = 2_000
 RATE_GOAL = 50

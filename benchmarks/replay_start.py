@@ -22,9 +22,9 @@ import pyarrow as pa
 import typer
 from pyarrow import feather
 
-from sidecars.replay.market_view import ReplayMarketView
-from sidecars.replay.recorded import RecordedFeed
-from sidecars.replay.timeframes import MINUTE_MS
+from sidecars.replay.market.market_view import ReplayMarketView
+from sidecars.replay.market.recorded import RecordedFeed
+from sidecars.replay.market.timeframes import MINUTE_MS
 
 PAIRS: Final = 25
 CANDLES: Final = 365 * 288

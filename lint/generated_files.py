@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sidecars.replay.client_config import freqtrade_exchange_config
-from sidecars.replay.synthetic import DEFAULT_PAIRS
+from sidecars.replay.market.synthetic import DEFAULT_PAIRS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = Path("user_data/config")

@@ -51,7 +51,7 @@ class Record:
 
 def synthetic_plan(seed: int) -> Plan:
     """The seeded market's default pairs over its last two years."""
-    from sidecars.replay.synthetic import DEFAULT_PAIRS
+    from sidecars.replay.market.synthetic import DEFAULT_PAIRS
 
     start = SYNTHETIC_END - BACKTEST_DAYS * DAY
     return Plan(MarketSource(None, seed), tuple(DEFAULT_PAIRS), SYNTHETIC_END, start, start)

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from sidecars.common.clock import SystemClock
 from sidecars.replay.app_keys import VIEW
+from sidecars.replay.binance.streams import STREAMS
 from sidecars.replay.client_config import LOCAL_KEY, LOCAL_SECRET
 from sidecars.replay.service import create_app, open_feed, start_moment
 from sidecars.replay.settings import (
@@ -29,7 +30,6 @@ from sidecars.replay.settings import (
     parse_pairs,
     parse_start,
 )
-from sidecars.replay.streams import STREAMS
 from sidecars.replay.timekeeper import ReplayClock
 
 logger = logging.getLogger(__name__)

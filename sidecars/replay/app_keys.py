@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from sidecars.replay.faults import Faults
-    from sidecars.replay.ledger import Ledger
+    from sidecars.replay.faults.plan import Faults
+    from sidecars.replay.matching.ledger import Ledger
     from sidecars.replay.model import MarketView, MatchingEngine
     from sidecars.replay.settings import ReplaySettings
     from sidecars.replay.timekeeper import ReplayClock

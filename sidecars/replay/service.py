@@ -8,27 +8,27 @@ from aiohttp import web
 
 from sidecars.common.clock import Clock
 from sidecars.replay import app_keys as keys
-from sidecars.replay.columns import FeedError
-from sidecars.replay.control import ControlSettings, install_control
-from sidecars.replay.control_guard import ControlAccess
-from sidecars.replay.endpoints import JUMPS, MAX_BODY_BYTES, count_weights, error_middleware
-from sidecars.replay.fault_fills import FaultFills
-from sidecars.replay.fault_middleware import install_faults
-from sidecars.replay.fault_rules import parse_plan
-from sidecars.replay.faults import Faults
-from sidecars.replay.futures_doors import add_futures_doors
-from sidecars.replay.ledger import Ledger
-from sidecars.replay.market_view import ReplayMarketView
-from sidecars.replay.matching import ReplayEngine
+from sidecars.replay.binance.endpoints import JUMPS, MAX_BODY_BYTES, count_weights, error_middleware
+from sidecars.replay.binance.futures_doors import add_futures_doors
+from sidecars.replay.binance.rest_account import add_account_routes
+from sidecars.replay.binance.rest_market import WEIGHTS, add_market_routes
+from sidecars.replay.binance.rest_orders import add_order_routes
+from sidecars.replay.binance.signing import JumpLog
+from sidecars.replay.binance.streams import STREAMS, StreamHub, add_stream_routes
+from sidecars.replay.control.guard import ControlAccess
+from sidecars.replay.control.routes import ControlSettings, install_control
+from sidecars.replay.faults.fills import FaultFills
+from sidecars.replay.faults.middleware import install_faults
+from sidecars.replay.faults.plan import Faults
+from sidecars.replay.faults.rules import parse_plan
+from sidecars.replay.market.columns import FeedError
+from sidecars.replay.market.market_view import ReplayMarketView
+from sidecars.replay.market.recorded import RecordedFeed
+from sidecars.replay.market.synthetic import DEFAULT_PAIRS, SyntheticFeed
+from sidecars.replay.matching.engine import ReplayEngine
+from sidecars.replay.matching.ledger import Ledger
 from sidecars.replay.model import Feed
-from sidecars.replay.recorded import RecordedFeed
-from sidecars.replay.rest_account import add_account_routes
-from sidecars.replay.rest_market import WEIGHTS, add_market_routes
-from sidecars.replay.rest_orders import add_order_routes
 from sidecars.replay.settings import ReplaySettings, SettingsError
-from sidecars.replay.signing import JumpLog
-from sidecars.replay.streams import STREAMS, StreamHub, add_stream_routes
-from sidecars.replay.synthetic import DEFAULT_PAIRS, SyntheticFeed
 from sidecars.replay.timekeeper import NS_PER_MS, ReplayClock, Timekeeper
 
 logger = logging.getLogger(__name__)

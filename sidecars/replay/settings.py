@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal
 
+from sidecars.replay.binance.signing import KEY_FORMAT
 from sidecars.replay.client_config import LOCAL_KEY, LOCAL_SECRET
-from sidecars.replay.signing import KEY_FORMAT
 
 KEY_VARIABLE = "AQUATRADE_REPLAY_KEY"
 SECRET_VARIABLE = "AQUATRADE_REPLAY_SECRET"

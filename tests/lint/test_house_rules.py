@@ -9,7 +9,7 @@ from lint.findings import Finding, Source
 from lint.house_rules import findings_of, main, repository_files
 from lint.text_rules import LONG_LINES, LONGEST_LINES, LONGEST_TEST_LINES
 
-PRODUCT = "sidecars/replay/matching.py"
+PRODUCT = "sidecars/replay/matching/engine.py"
 STRATEGY = "user_data/strategies/Example.py"
 SHARED = "user_data/strategies/aquatrade/base.py"
 TEST = "tests/lab/test_example.py"

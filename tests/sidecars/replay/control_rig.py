@@ -13,13 +13,13 @@ import aiohttp
 from aiohttp import web
 
 from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, LEDGER, VIEW
-from sidecars.replay.control import ControlSettings, install_control
-from sidecars.replay.faults import Faults
-from sidecars.replay.ledger import Ledger
-from sidecars.replay.market_view import ReplayMarketView
-from sidecars.replay.matching import ReplayEngine
+from sidecars.replay.control.routes import ControlSettings, install_control
+from sidecars.replay.faults.plan import Faults
+from sidecars.replay.market.market_view import ReplayMarketView
+from sidecars.replay.market.synthetic import SyntheticFeed
+from sidecars.replay.matching.engine import ReplayEngine
+from sidecars.replay.matching.ledger import Ledger
 from sidecars.replay.model import OrderRequest, OrderType, Side
-from sidecars.replay.synthetic import SyntheticFeed
 from sidecars.replay.timekeeper import ReplayClock
 
 START = datetime(2024, 3, 5, 12, tzinfo=UTC)

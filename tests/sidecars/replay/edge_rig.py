@@ -17,12 +17,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, SETTINGS
-from sidecars.replay.faults import Faults
+from sidecars.replay.binance.signing import signature_of
+from sidecars.replay.faults.plan import Faults
+from sidecars.replay.market.synthetic import SyntheticFeed
 from sidecars.replay.model import MatchingEngine
 from sidecars.replay.service import create_app
 from sidecars.replay.settings import ReplaySettings
-from sidecars.replay.signing import signature_of
-from sidecars.replay.synthetic import SyntheticFeed
 from sidecars.replay.timekeeper import ReplayClock
 
 Levels = Sequence[tuple[Decimal, Decimal]]

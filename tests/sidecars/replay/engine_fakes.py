@@ -6,9 +6,9 @@ from itertools import count
 
 import numpy as np
 
-from sidecars.replay.book import BookSettings
-from sidecars.replay.ledger import Ledger
-from sidecars.replay.matching import ReplayEngine
+from sidecars.replay.matching.book import BookSettings
+from sidecars.replay.matching.engine import ReplayEngine
+from sidecars.replay.matching.ledger import Ledger
 from sidecars.replay.model import (
     Candles,
     Market,

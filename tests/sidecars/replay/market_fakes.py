@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import feather
 
-from sidecars.replay.columns import take
+from sidecars.replay.market.columns import take
+from sidecars.replay.market.timeframes import TIMEFRAMES_MS, close_times
 from sidecars.replay.model import Candles, Feed, FloatArray, Market
-from sidecars.replay.timeframes import TIMEFRAMES_MS, close_times
 
 START_MS = 1_704_067_200_000  # Monday 2024-01-01 00:00 UTC
 

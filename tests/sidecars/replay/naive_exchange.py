@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from sidecars.replay.book import BookSettings, make_book
+from sidecars.replay.market.noise import key_of
+from sidecars.replay.matching.book import BookSettings, make_book
 from sidecars.replay.model import Market, MarketView, OrderRequest, OrderType, Side, TimeInForce
-from sidecars.replay.noise import key_of
 
 UNIT = 10**8
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from sidecars.common.clock import ManualClock
 from sidecars.replay.__main__ import main
+from sidecars.replay.binance.signing import signature_of
 from sidecars.replay.client_config import LOCAL_KEY, LOCAL_SECRET
 from sidecars.replay.service import create_app, open_feed, start_moment
 from sidecars.replay.settings import (
@@ -27,7 +28,6 @@ from sidecars.replay.settings import (
     parse_pairs,
     parse_start,
 )
-from sidecars.replay.signing import signature_of
 from sidecars.replay.timekeeper import ReplayClock
 from tests.sidecars.replay.edge_rig import (
     FORM,
