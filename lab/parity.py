@@ -9,6 +9,7 @@ from statistics import fmean, median
 from lab.trades import TradeRecord
 
 BASIS_POINTS = 10_000
+STOP = "stop_loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,34 @@ class Parity:
         """(mean, median of the absolute) over the trades both made."""
         return _mean_and_median([p.entry_difference_bp for p in self.pairings])
 
-    def exit_difference_bp(self) -> tuple[float, float] | None:
-        """The same at exit, over trades that left on the same candle in both worlds."""
+    def exit_difference_bp(self, *, stops: bool) -> tuple[float, float] | None:
+        """The same at exit, over trades that left on the same candle in both worlds.
+
+        stops: those that a stop ended, or all others. A backtest fills a stop at its price; live
+        the bot sees a price under it at its next look, and sells into the book.
+        """
         return _mean_and_median(
             [
                 p.exit_difference_bp
                 for p in self.pairings
-                if p.exit_difference_bp is not None and p.same_exit_candle
+                if p.exit_difference_bp is not None
+                and p.same_exit_candle
+                and (p.backtest.exit_reason == STOP) is stops
             ]
         )
+
+
+def why_exit_differs(pairing: Pairing) -> str:
+    """What made the same trade leave on another candle, as far as its two exits tell."""
+    backtest, live = pairing.backtest, pairing.live
+    if live.closed is None:
+        return "live it was still open at the end"
+    if backtest.exit_reason == STOP and live.exit_reason != STOP:
+        # Had the bot seen a price at or under the stop, it would have sold.
+        return "the low touched the stop between two looks of the live bot"
+    if live.exit_reason == STOP and backtest.exit_reason != STOP:
+        return "live the stop was reached first"
+    return "the exits' conditions were met on different candles"
 
 
 def _mean_and_median(values: Sequence[float]) -> tuple[float, float] | None:

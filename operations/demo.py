@@ -34,8 +34,8 @@ COST_RATE_PER_SIDE = 0.0015
 REHEARSAL_SPAN = timedelta(days=3)
 PARTICIPANTS = 3  # bot, score sidecar, conductor
 MAX_OPEN_TRADES = 10
-# How often the rehearsed bot looks at the market, in replayed seconds: once a 5m candle.
-LOOP_SECONDS = 300
+# How often the rehearsed bot looks at the market, in replayed seconds.
+LOOP_SECONDS = 60
 # The rules as they were asked for are about these three.
 SPECIFIED_PAIRS = (f"BTC/{QUOTE}", f"ETH/{QUOTE}", f"SOL/{QUOTE}")
 

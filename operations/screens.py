@@ -16,7 +16,7 @@ from rich.text import Text
 
 from aquatrade.entry_context import CONTEXT_KEY, FILL_KEY_PREFIX
 from lab.agreement import Agreement
-from lab.parity import Parity, Unmatched
+from lab.parity import Parity, Unmatched, why_exit_differs
 from lab.results import Outcome
 from lab.trades import BotBooks
 from lab.window import Window
@@ -74,11 +74,11 @@ def why(enter_tag: str, context: Mapping[str, str]) -> str:
     """The entry's tag with the readings behind it."""
     entry = _decoded(context, CONTEXT_KEY)
     readings = [
-        f"{label} {value:{form}}"
-        for label, key, form in (("RSI", "rsi", ".0f"), ("volume", "volume_ratio", ".1f"))
+        form.format(value)
+        for form, key in (("RSI {:.0f}", "rsi"), ("vol {:.1f}x", "volume_ratio"))
         if isinstance(value := entry.get(key), float)
     ]
-    return f"{enter_tag}: {', '.join(readings)}" if readings else enter_tag
+    return " ".join([enter_tag, *readings])
 
 
 def score_text(context: Mapping[str, str]) -> str:
@@ -86,7 +86,7 @@ def score_text(context: Mapping[str, str]) -> str:
     entry = _decoded(context, CONTEXT_KEY)
     score, confidence = entry.get("score"), entry.get("score_confidence")
     if isinstance(score, float):
-        known = f" ({confidence:.0%} known)" if isinstance(confidence, float) else ""
+        known = f" ({confidence:.0%})" if isinstance(confidence, float) else ""
         return f"{score:.0f}{known}{', vetoed' if entry.get('score_vetoed') else ''}"
     return str(entry.get("score_unavailable") or NONE)
 
@@ -101,17 +101,19 @@ def slippage_text(context: Mapping[str, str]) -> str:
 def trades(books: BotBooks) -> RenderableType:
     """The live trades, each with the score at entry and why it was made."""
     table = Table(title="Traded live-mode against the replay exchange", box=box.SIMPLE_HEAD)
-    for heading in ("pair", "entered (UTC)", "why", "score"):
-        table.add_column(heading, no_wrap=True)
+    table.add_column("pair", no_wrap=True)
+    table.add_column("entered", no_wrap=True)
+    table.add_column("why")
+    table.add_column("score (known)")
     for heading in ("entry", "exit", "profit", "slippage"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("exit reason", no_wrap=True)
+    table.add_column("exit reason")
     for trade_id, trade in zip(books.trade_ids, books.trades, strict=True):
         context = books.context.get(trade_id, {})
         profit_pct = None if trade.profit_ratio is None else trade.profit_ratio * 100
         table.add_row(
             trade.pair.split("/")[0],
-            f"{trade.opened:%m-%d %H:%M:%S}",
+            f"{trade.opened:%m-%d %H:%M}",
             why(trade.enter_tag, context),
             score_text(context),
             f"{trade.open_rate:.5g}",
@@ -161,7 +163,8 @@ def parity(result: Parity, window: Window) -> RenderableType:
     ]
     for name, difference in (
         ("entry", result.entry_difference_bp()),
-        ("exit, same candle", result.exit_difference_bp()),
+        ("exit on the same candle", result.exit_difference_bp(stops=False)),
+        ("exit by stop, same candle", result.exit_difference_bp(stops=True)),
     ):
         if difference is not None:
             mean, median = difference
@@ -170,13 +173,13 @@ def parity(result: Parity, window: Window) -> RenderableType:
             )
     elsewhere = [
         pairing for pairing in result.pairings
-        if pairing.live.closed is not None and not pairing.same_exit_candle
+        if not pairing.same_exit_candle
     ]  # fmt: skip
     lines += [
         Text(
             f"  exit of {pairing.backtest.pair}: backtest {pairing.backtest.exit_reason} "
             f"{_when(pairing.backtest.closed)}, live {pairing.live.exit_reason} "
-            f"{_when(pairing.live.closed)}"
+            f"{_when(pairing.live.closed)}: {why_exit_differs(pairing)}"
         )
         for pairing in elsewhere
     ]

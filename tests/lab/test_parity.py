@@ -1,10 +1,11 @@
 """Pairing of backtest and live trades."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lab.parity import candle_of, compare_trades
+from lab.parity import candle_of, compare_trades, why_exit_differs
 from lab.trades import TradeRecord
 
 HOUR = timedelta(hours=1)
@@ -51,7 +52,33 @@ def test_the_same_trade_is_paired_and_priced() -> None:
 def test_an_exit_on_another_candle_is_no_price_difference() -> None:
     parity = compare_trades([trade(hours=5)], [trade(hours=7, close_rate=90.0)], HOUR, slots=3)
     assert not parity.pairings[0].same_exit_candle
-    assert parity.exit_difference_bp() is None
+    assert parity.exit_difference_bp(stops=False) is None
+
+
+def test_stops_are_counted_apart() -> None:
+    stopped = replace(trade("SOL/USDT", close_rate=80.0), exit_reason="stop_loss")
+    later = replace(stopped, close_rate=76.0)
+    parity = compare_trades([trade(), stopped], [trade(close_rate=109.89), later], HOUR, slots=3)
+    assert parity.exit_difference_bp(stops=False) == pytest.approx((10.0, 10.0))
+    assert parity.exit_difference_bp(stops=True) == pytest.approx((500.0, 500.0))
+
+
+@pytest.mark.parametrize(
+    ("in_backtest", "live", "reason"),
+    [
+        ("stop_loss", "above_mean", "the low touched the stop between two looks of the live bot"),
+        ("above_mean", "stop_loss", "live the stop was reached first"),
+        ("above_mean", "roi", "the exits' conditions were met on different candles"),
+    ],
+)
+def test_why_an_exit_differs(in_backtest: str, live: str, reason: str) -> None:
+    one, other = trade(hours=5), trade(hours=7)
+    pairing = compare_trades(
+        [replace(one, exit_reason=in_backtest)], [replace(other, exit_reason=live)], HOUR, slots=3
+    ).pairings[0]
+    assert why_exit_differs(pairing) == reason
+    still_open = replace(pairing, live=trade(hours=None))
+    assert why_exit_differs(still_open) == "live it was still open at the end"
 
 
 @pytest.mark.parametrize(
