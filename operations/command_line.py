@@ -35,17 +35,21 @@ def demo(
     work: Annotated[Path, typer.Option(help="Folder for state and logs; emptied first.")] = Path(
         "var/demo"
     ),
+    picture: Annotated[
+        Path | None, typer.Option(help="Also save the last screen as an SVG file.")
+    ] = None,
 ) -> None:
     """Backtest BuyTheDip, trade it against the local exchange, prove that the books agree."""
     from operations.demo import DemoError, run_demo
     from operations.demo_plan import PlanError, recorded_plan, synthetic_plan
 
-    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    console = Console(width=width, record=picture is not None)
     started = time.monotonic()
     try:
         with termination_as_interrupt():
             plan = synthetic_plan(seed) if data is None else recorded_plan(data, seed)
-            agreed = run_demo(plan, work.resolve(), console)
+            agreed = run_demo(plan, work.resolve(), console, picture)
     except (DemoError, PlanError, ProcessFailedError) as error:
         console.print(f"aquatrade demo: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error

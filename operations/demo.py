@@ -71,8 +71,11 @@ class Rehearsed:
     parity: Parity
 
 
-def run_demo(plan: Plan, folder: Path, console: Console) -> bool:
-    """Run the whole road; True when the books agree. Raises DemoError, ProcessFailedError."""
+def run_demo(plan: Plan, folder: Path, console: Console, picture: Path | None = None) -> bool:
+    """Run the whole road; True when the books agree. Raises DemoError, ProcessFailedError.
+
+    picture: where to save the last screen as SVG; the console must then record.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     past = _run_past(plan, folder / "past", console)
@@ -86,10 +89,14 @@ def run_demo(plan: Plan, folder: Path, console: Console) -> bool:
             "choose another --seed or --data with more history"
         )
     rehearsed = _run_rehearsal(plan, window, past.datadir, folder / "rehearsal", console)
+    if picture is not None:
+        console.export_text(clear=True)  # the picture shows the last screen alone
     console.print(screens.comparison(past.outcomes, plan.backtest_start, plan.end))
     console.print(screens.trades(rehearsed.books))
     console.print(screens.parity(rehearsed.parity, window))
     console.print(screens.proof(rehearsed.agreement, folder))
+    if picture is not None:
+        screens.save_picture(console, picture)
     return not rehearsed.agreement.disagreements
 
 

@@ -1,6 +1,7 @@
 """What a person sees of a demo: tables and progress. Text in, renderables out; decides nothing."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from lab.window import Window
 
 NONE = "-"
 DISAGREEMENTS_SHOWN = 20
+FONT_FACES = re.compile(r"@font-face\s*{[^}]*}")
 
 
 def figure(value: float | None, unit: str = "", *, sign: bool = False, digits: int = 2) -> str:
@@ -230,3 +232,10 @@ def proof(agreement: Agreement, folder: Path) -> RenderableType:
         title="Freqtrade's database and the exchange's ledger agree",
         border_style="green",
     )
+
+
+def save_picture(console: Console, path: Path) -> None:
+    """Write what the console has recorded as SVG; its fonts are the viewer's own."""
+    svg = console.export_svg(title="aquatrade demo")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(FONT_FACES.sub("", svg), encoding="utf-8")

@@ -20,6 +20,7 @@ from aquatrade.wording import one_line
 
 PREFIX = "FREQTRADE__"
 DEEPEST_INCLUSION = 5  # freqtrade's own limit for add_config_files
+LONGEST_LINE = 1_000
 DEEPEST_NESTING = 30  # the deepest section that freqtrade knows has five levels
 KeyPath = tuple[str, ...]
 
@@ -28,8 +29,9 @@ class ConfigRefused(Exception):  # noqa: N818  # it is an answer, not a fault
     """The configuration cannot be used; each line is one mistake and where it is."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = list(lines)
+        # Keys and values are quoted as they came; one with a line break in it stays one line.
+        self.lines = [one_line(line)[:LONGEST_LINE] for line in lines]
+        super().__init__("\n".join(self.lines))
 
 
 @dataclass(frozen=True, slots=True)
