@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from requests import RequestException
 from rich.console import Console
 
 from operations.processes import ProcessFailedError, termination_as_interrupt
@@ -40,6 +41,7 @@ def demo(
     ] = None,
 ) -> None:
     """Backtest BuyTheDip, trade it against the local exchange, prove that the books agree."""
+    from aquatrade.config_layers import ConfigRefused
     from operations.demo import DemoError, run_demo
     from operations.demo_plan import PlanError, recorded_plan, synthetic_plan
 
@@ -50,7 +52,9 @@ def demo(
         with termination_as_interrupt():
             plan = synthetic_plan(seed) if data is None else recorded_plan(data, seed)
             agreed = run_demo(plan, work.resolve(), console, picture)
-    except (DemoError, PlanError, ProcessFailedError) as error:
+    except (
+        ConfigRefused, DemoError, PlanError, ProcessFailedError, RequestException, ConnectionError
+    ) as error:  # fmt: skip
         console.print(f"aquatrade demo: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
@@ -58,3 +62,15 @@ def demo(
         raise typer.Exit(130) from error
     console.print(f"done in {time.monotonic() - started:.0f} s")
     raise typer.Exit(0 if agreed else 1)
+
+
+@main.command()
+def check(
+    config: Annotated[
+        list[Path], typer.Option("--config", "-c", help="A config file; repeatable, the last wins.")
+    ],
+) -> None:
+    """Check layered config files: one clear line for each mistake, or a summary."""
+    from aquatrade.config_check import main as check_main
+
+    raise typer.Exit(check_main([argument for path in config for argument in ("-c", str(path))]))

@@ -5,6 +5,7 @@ Rehearsal: a stretch of history with dips in it is traded live-mode on the lock-
 Proof: the bot's database against the exchange's ledger, the live trades against a backtest.
 """
 
+import os
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from aquatrade.config_check import check
 from lab.agreement import Agreement
 from lab.parity import Parity, compare_trades
 from lab.results import Outcome, backtest_outcome, hold_outcome, read_closes
@@ -25,7 +27,7 @@ from operations.conductor import Conductor
 from operations.demo_plan import Plan
 from operations.ledger_client import agreement_of
 from operations.processes import Stage
-from operations.road import QUOTE, STRATEGIES, Exchange, Road
+from operations.road import QUOTE, SHIPPED_LAYERS, STRATEGIES, Exchange, Road
 
 STRATEGY = "BuyTheDip"
 TIMEFRAME = timedelta(hours=1)
@@ -34,6 +36,7 @@ COST_RATE_PER_SIDE = 0.0015
 REHEARSAL_SPAN = timedelta(days=3)
 PARTICIPANTS = 3  # bot, score sidecar, conductor
 MAX_OPEN_TRADES = 10
+MARKER = ".aquatrade-demo"  # stands in a folder that a demo made, and that the next may empty
 # How often the rehearsed bot looks at the market, in replayed seconds.
 LOOP_SECONDS = 60
 # The rules as they were asked for are about these three.
@@ -72,12 +75,14 @@ class Rehearsed:
 
 
 def run_demo(plan: Plan, folder: Path, console: Console, picture: Path | None = None) -> bool:
-    """Run the whole road; True when the books agree. Raises DemoError, ProcessFailedError.
+    """Run the whole road; True when the books agree.
+
+    Raises ConfigRefused before anything starts, DemoError and ProcessFailedError later.
 
     picture: where to save the last screen as SVG; the console must then record.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    check(SHIPPED_LAYERS, os.environ)
+    empty_work_folder(folder)
     past = _run_past(plan, folder / "past", console)
     console.print(screens.comparison(past.outcomes, plan.backtest_start, plan.end))
     window = busiest_window(
@@ -98,6 +103,22 @@ def run_demo(plan: Plan, folder: Path, console: Console, picture: Path | None = 
     if picture is not None:
         screens.save_picture(console, picture)
     return not rehearsed.agreement.disagreements
+
+
+def empty_work_folder(folder: Path) -> None:
+    """Make `folder` an empty one of ours. Raises DemoError rather than delete what is not."""
+    marker = folder / MARKER
+    try:
+        if folder.exists() and any(folder.iterdir()) and not marker.is_file():
+            raise DemoError(
+                f"--work {folder}: has files in it that no demo made; name an empty or a new folder"
+            )
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        marker.touch()
+    except OSError as error:
+        raise DemoError(f"--work {folder}: {error.strerror}; name a folder to write to") from error
 
 
 def _run_past(plan: Plan, folder: Path, console: Console) -> Past:

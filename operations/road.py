@@ -10,13 +10,17 @@ from pathlib import Path
 
 import requests
 
+from aquatrade.config_check import check
 from operations.processes import Child, Stage, free_port
 from sidecars.replay.client_config import freqtrade_exchange_config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STRATEGIES = REPOSITORY / "user_data" / "strategies"
 CONFIGS = REPOSITORY / "user_data" / "config"
-BOT_CONFIGS = ("base.json", "exchange-binance.json", "mode-replay.json", "bot-dip.json")
+SHIPPED_LAYERS = tuple(
+    CONFIGS / name
+    for name in ("base.json", "exchange-binance.json", "mode-replay.json", "bot-dip.json")
+)
 STARTING_BALANCE_USDT = 5_000
 START_SECONDS = 90.0
 QUOTE = "USDT"
@@ -134,7 +138,10 @@ class Road:
         overrides: Mapping[str, object],
         pairs: Sequence[str] | None = None,
     ) -> Path:
-        """Write what this road adds to the shipped configs: addresses, pairs, a database."""
+        """Write what this road adds to the shipped configs: addresses, pairs, a database.
+
+        Raises ConfigRefused when the whole is not a config that may start.
+        """
         client = freqtrade_exchange_config(exchange.url, exchange.url.replace("http", "ws"))
         config: dict[str, object] = {
             "exchange": {**client, "pair_whitelist": list(pairs or self.pairs), "enable_ws": False},
@@ -142,13 +149,14 @@ class Road:
             "dry_run_wallet": STARTING_BALANCE_USDT,
             **overrides,
         }
-        return write_json(self.folder / f"{name}.json", config)
+        path = write_json(self.folder / f"{name}.json", config)
+        check([*SHIPPED_LAYERS, path], os.environ)
+        return path
 
     def freqtrade_arguments(self, command: str, config: Path) -> list[str]:
         """`freqtrade COMMAND` on the shipped configs with `config` on top."""
-        layers = [CONFIGS / name for name in BOT_CONFIGS]
         arguments = [command]
-        for layer in (*layers, config):
+        for layer in (*SHIPPED_LAYERS, config):
             arguments += ["--config", str(layer)]
         return [*arguments, "--userdir", str(self.user_folder())]
 
