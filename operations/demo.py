@@ -123,7 +123,8 @@ def empty_work_folder(folder: Path) -> None:
 
 def _run_past(plan: Plan, folder: Path, console: Console) -> Past:
     road = Road(folder, plan.source, plan.pairs)
-    with road.stage as stage, ThreadPoolExecutor(2) as pool:
+    # The stage is left first: what the pool's threads wait for ends, and then they do.
+    with ThreadPoolExecutor(2) as pool, road.stage as stage:
         with screens.step(console, "replay exchange"):
             # The sidecar shares its clock; without a second participant nobody makes it jump.
             exchange = road.start_exchange(plan.end, participants=2)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ class Child:
 
 
 def _die_with_parent() -> None:
-    # A parent that is killed outright runs no clean-up; on Linux the kernel does it for us.
+    # A parent that is killed outright runs no clean-up; on Linux the kernel does it for us. Its
+    # "parent" is the thread that started the child: that has to live as long as the child is to.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -46,19 +48,27 @@ class Stage:
         self._log_folder = log_folder
         self._environment = dict(environment)
         self._children: list[Child] = []
+        self._closed = False
+        self._lock = threading.Lock()
         log_folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> "Stage":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in reversed(self._children):
+        # Threads may be about to start another child: from here on they cannot.
+        with self._lock:
+            self._closed = True
+            children = list(reversed(self._children))
+        for child in children:
             self.stop(child)
 
     def start(self, name: str, arguments: Sequence[str]) -> Child:
         """Start `python ARGUMENTS` in a group of its own, its output appended to NAME.log."""
         log = self._log_folder / f"{name}.log"
-        with log.open("ab") as output:
+        with self._lock, log.open("ab") as output:
+            if self._closed:
+                raise ProcessFailedError(f"{name} was not started: everything is being stopped")
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 env=self._environment,
@@ -68,23 +78,22 @@ class Stage:
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
-        child = Child(name, process, log)
-        self._children.append(child)
+            child = Child(name, process, log)
+            self._children.append(child)
         return child
 
     def run(self, name: str, arguments: Sequence[str]) -> Child:
         """Start a child and wait for its end. Raises ProcessFailedError on a non-zero exit."""
         child = self.start(name, arguments)
         code = child.process.wait()
-        self._children.remove(child)
+        self._forget(child)
         if code != 0:
             raise ProcessFailedError(f"{name} ended with code {code}:\n{child.last_words()}")
         return child
 
     def stop(self, child: Child, *, hard: bool = False) -> None:
         """SIGTERM, then SIGKILL when it does not go; `hard`: SIGKILL at once. Its group too."""
-        if child in self._children:
-            self._children.remove(child)
+        self._forget(child)
         if not hard and child.process.poll() is None:
             child.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -93,9 +102,14 @@ class Stage:
             os.killpg(child.process.pid, signal.SIGKILL)
         child.process.wait()
 
+    def _forget(self, child: Child) -> None:
+        with self._lock:
+            if child in self._children:
+                self._children.remove(child)
+
     def check(self) -> None:
         """Raises ProcessFailedError when any child has ended by itself."""
-        for child in self._children:
+        for child in list(self._children):
             code = child.process.poll()
             if code is not None:
                 raise ProcessFailedError(
@@ -106,6 +120,8 @@ class Stage:
         """Poll `ready` until it is true. Raises ProcessFailedError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not ready():
+            if self._closed:
+                raise ProcessFailedError(f"{what} is not waited for: everything is being stopped")
             self.check()
             if time.monotonic() > deadline:
                 words = "\n".join(f"{c.name}: {c.last_words()}" for c in self._children)
@@ -115,16 +131,21 @@ class Stage:
 
 @contextlib.contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM ends the main program as Ctrl-C does, so that every Stage is left properly."""
+    """SIGTERM and SIGINT end the main program as Ctrl-C does, so that every Stage is left properly.
+
+    Also where whoever started it ignores SIGINT, as a shell does for jobs in the background.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    signals = (signal.SIGTERM, signal.SIGINT)
+    previous = [signal.signal(number, interrupt) for number in signals]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in zip(signals, previous, strict=True):
+            signal.signal(number, handler)
 
 
 def free_port() -> int:

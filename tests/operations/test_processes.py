@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,23 @@ def test_a_child_that_ends_by_itself_is_reported_with_its_last_words(tmp_path: P
         stage._children.clear()
         with pytest.raises(ProcessFailedError, match="code 3"):
             stage.run("failing", ["-c", "raise SystemExit(3)"])
+
+
+def test_a_thread_cannot_start_a_child_on_a_stage_that_is_left(tmp_path: Path) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        ThreadPoolExecutor(1) as pool,
+        Stage(tmp_path, os.environ) as stage,
+    ):
+        waiting = pool.submit(stage.run, "sleeper", ["-c", SLEEPER])
+        queued = pool.submit(stage.run, "late", ["-c", SLEEPER])
+        wait_for(lambda: (tmp_path / "sleeper.log").exists())
+        wait_for(lambda: (tmp_path / "sleeper.log").read_text())
+        raise KeyboardInterrupt
+    with pytest.raises(ProcessFailedError, match="ended with code"):
+        waiting.result(0)
+    with pytest.raises(ProcessFailedError, match="everything is being stopped"):
+        queued.result(0)
 
 
 def test_a_free_port_can_be_bound() -> None:
