@@ -44,6 +44,17 @@ class Parity:
         """Of the backtest's trades, the share that the live code made; None without any."""
         return len(self.pairings) / self.backtest_count if self.backtest_count else None
 
+    def profits_of_both(self) -> tuple[float, float] | None:
+        """Mean profit ratios (backtest, live) over the trades that both made and closed."""
+        closed = [
+            (p.backtest.profit_ratio, p.live.profit_ratio)
+            for p in self.pairings
+            if p.backtest.profit_ratio is not None and p.live.profit_ratio is not None
+        ]
+        if not closed:
+            return None
+        return fmean(backtest for backtest, _ in closed), fmean(live for _, live in closed)
+
     def entry_difference_bp(self) -> tuple[float, float] | None:
         """(mean, median of the absolute) over the trades both made."""
         return _mean_and_median([p.entry_difference_bp for p in self.pairings])

@@ -42,7 +42,7 @@ def demo(
 ) -> None:
     """Backtest BuyTheDip, trade it against the local exchange, prove that the books agree."""
     from aquatrade.config_layers import ConfigRefused
-    from operations.demo import DemoError, run_demo
+    from operations.demo import DemoError, only_one, run_demo
     from operations.demo_plan import PlanError, recorded_plan, synthetic_plan
 
     width = None if sys.stdout.isatty() else PLAIN_WIDTH
@@ -51,7 +51,9 @@ def demo(
     try:
         with termination_as_interrupt():
             plan = synthetic_plan(seed) if data is None else recorded_plan(data, seed)
-            agreed = run_demo(plan, work.resolve(), console, picture)
+            folder = work.resolve()
+            with only_one(folder):
+                agreed = run_demo(plan, folder, console, picture)
     except (
         ConfigRefused, DemoError, PlanError, ProcessFailedError, RequestException, ConnectionError
     ) as error:  # fmt: skip

@@ -5,9 +5,11 @@ Rehearsal: a stretch of history with dips in it is traded live-mode on the lock-
 Proof: the bot's database against the exchange's ledger, the live trades against a backtest.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +29,7 @@ from operations.conductor import Conductor
 from operations.demo_plan import Plan
 from operations.ledger_client import agreement_of
 from operations.processes import Stage
-from operations.road import QUOTE, SHIPPED_LAYERS, STRATEGIES, Exchange, Road
+from operations.road import QUOTE, SHIPPED_LAYERS, STARTING_BALANCE_USDT, Exchange, Road
 
 STRATEGY = "BuyTheDip"
 TIMEFRAME = timedelta(hours=1)
@@ -84,7 +86,8 @@ def run_demo(plan: Plan, folder: Path, console: Console, picture: Path | None = 
     check(SHIPPED_LAYERS, os.environ)
     empty_work_folder(folder)
     past = _run_past(plan, folder / "past", console)
-    console.print(screens.comparison(past.outcomes, plan.backtest_start, plan.end))
+    wallet = _wallet_words(plan)
+    console.print(screens.comparison(past.outcomes, plan.backtest_start, plan.end, wallet))
     window = busiest_window(
         past.crash_trades, earliest=plan.fine_from, latest=plan.end, span=REHEARSAL_SPAN
     )
@@ -96,13 +99,35 @@ def run_demo(plan: Plan, folder: Path, console: Console, picture: Path | None = 
     rehearsed = _run_rehearsal(plan, window, past.datadir, folder / "rehearsal", console)
     if picture is not None:
         console.export_text(clear=True)  # the picture shows the last screen alone
-    console.print(screens.comparison(past.outcomes, plan.backtest_start, plan.end))
+    console.print(screens.comparison(past.outcomes, plan.backtest_start, plan.end, wallet))
     console.print(screens.trades(rehearsed.books))
-    console.print(screens.parity(rehearsed.parity, window))
+    console.print(screens.parity(rehearsed.parity, window, LOOP_SECONDS))
     console.print(screens.proof(rehearsed.agreement, folder))
     if picture is not None:
         screens.save_picture(console, picture)
     return not rehearsed.agreement.disagreements
+
+
+def _wallet_words(plan: Plan) -> str:
+    market = "" if plan.source.datadir else "; synthetic candles, no edge is planted in them"
+    return (
+        f"of {STARTING_BALANCE_USDT} {QUOTE}: up to {MAX_OPEN_TRADES} trades at once, "
+        f"200 {QUOTE} or 2 % at risk each{market}"
+    )
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Nobody else uses `folder` meanwhile. Raises DemoError when somebody does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError(
+                f"--work {folder}: another demo is at work in it; wait, or name another folder"
+            ) from None
+        yield
 
 
 def empty_work_folder(folder: Path) -> None:
@@ -192,7 +217,7 @@ def _backtest(
         name,
         [
             "-m", "freqtrade", *road.freqtrade_arguments("backtesting", config),
-            "--strategy-path", str(STRATEGIES), "--datadir", str(datadir),
+            "--strategy-path", str(road.strategies), "--datadir", str(datadir),
             "--timerange", f"{int(start.timestamp())}-{int(end.timestamp())}",
             "--fee", str(COST_RATE_PER_SIDE),
             "--export", "trades", "--backtest-directory", str(folder),

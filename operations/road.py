@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +67,14 @@ class Road:
         self.source = source
         self.pairs = tuple(pairs)
         folder.mkdir(parents=True, exist_ok=True)
+        # Without the result files that hyperopt leaves beside a strategy: they change its rules.
+        self.strategies = folder / "strategies"
+        shutil.copytree(
+            STRATEGIES,
+            self.strategies,
+            ignore=shutil.ignore_patterns("*.json", "__pycache__"),
+            dirs_exist_ok=True,
+        )
         token = secrets.token_hex(16)
         self.stage = Stage(
             folder / "logs",
@@ -73,7 +82,7 @@ class Road:
                 **os.environ,
                 "AQUATRADE_SCORES_TOKEN": token,
                 # Hyperopt's workers and the stock image find `aquatrade` in the same way.
-                "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(STRATEGIES)]),
+                "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(self.strategies)]),
             },
         )
 
@@ -178,7 +187,7 @@ class Road:
         if exchange.lockstep_port is not None:
             program = ["-m", "operations.lockstep", str(exchange.lockstep_port), "freqtrade"]
         trade = self.freqtrade_arguments("trade", config)
-        return self.stage.start(name, [*program, *trade, "--strategy-path", str(STRATEGIES)])
+        return self.stage.start(name, [*program, *trade, "--strategy-path", str(self.strategies)])
 
 
 def _answers(url: str) -> bool:

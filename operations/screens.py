@@ -42,12 +42,15 @@ def step(console: Console, text: str) -> Iterator[None]:
     console.print(f"[green]✓[/] {text}")
 
 
-def comparison(outcomes: Sequence[Outcome], start: datetime, end: datetime) -> RenderableType:
-    """The strategies' backtests beside holding."""
+def comparison(
+    outcomes: Sequence[Outcome], start: datetime, end: datetime, wallet: str
+) -> RenderableType:
+    """The strategies' backtests beside holding. wallet: what the percentages are of, in words."""
     table = Table(
         title=f"Backtests {start:%Y-%m-%d} to {end:%Y-%m-%d}, 0.1 % fee and 0.05 % slippage a side",
-        caption="Sharpe, drawdown: daily equity; a backtest's equity moves when a trade ends",
+        caption=f"{wallet}\nSharpe, drawdown: daily equity; a backtest's moves when a trade ends",
         box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
     )
     table.add_column("run", no_wrap=True)
     for heading in ("trades", "win", "mean trade", "profit factor", "total", "max DD", "Sharpe"):
@@ -102,13 +105,19 @@ def slippage_text(context: Mapping[str, str]) -> str:
 
 def trades(books: BotBooks) -> RenderableType:
     """The live trades, each with the score at entry and why it was made."""
-    table = Table(title="Traded live-mode against the replay exchange", box=box.SIMPLE_HEAD)
-    table.add_column("pair", no_wrap=True)
-    table.add_column("entered", no_wrap=True)
+    table = Table(
+        title="Traded live-mode against the replay exchange",
+        caption="Score: points of 100 (how much of it could be judged)",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+    )
+    # A narrow terminal takes its lines from the words, never from the figures.
+    table.add_column("pair", no_wrap=True, min_width=5)
+    table.add_column("entered", no_wrap=True, min_width=11)
     table.add_column("why")
-    table.add_column("score (known)")
+    table.add_column("score", no_wrap=True, min_width=8)
     for heading in ("entry", "exit", "profit", "slippage"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=True, min_width=8)
     table.add_column("exit reason")
     for trade_id, trade in zip(books.trade_ids, books.trades, strict=True):
         context = books.context.get(trade_id, {})
@@ -152,7 +161,7 @@ def follow(
             )
 
 
-def parity(result: Parity, window: Window) -> RenderableType:
+def parity(result: Parity, window: Window, loop_seconds: int) -> RenderableType:
     """Of the backtest's trades, how many the live code made, and why the rest differ."""
     share = result.share_made_live
     lines: list[RenderableType] = [
@@ -163,6 +172,14 @@ def parity(result: Parity, window: Window) -> RenderableType:
             + f" and {len(result.only_live)} others"
         )
     ]
+    both = result.profits_of_both()
+    if both is not None:
+        lines.append(
+            Text(
+                f"mean profit of the trades that both made: backtest {both[0]:+.2%}, "
+                f"live {both[1]:+.2%} (looking at the price every {loop_seconds} s)"
+            )
+        )
     for name, difference in (
         ("entry", result.entry_difference_bp()),
         ("exit on the same candle", result.exit_difference_bp(stops=False)),

@@ -131,6 +131,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "my.json: exchange.pair_blacklist: got 'BNB/(.*', expected a pair or a pattern",
     ),
     (
+        {"timeframe": "5m"},
+        "my.json: timeframe: got '5m', expected 1h: BuyTheDip's own",
+    ),
+    (
         {"timeframe": "1x"},
         "my.json: timeframe: got '1x', expected one like 5m, 1h or 1d",
     ),

@@ -55,6 +55,13 @@ def test_an_exit_on_another_candle_is_no_price_difference() -> None:
     assert parity.exit_difference_bp(stops=False) is None
 
 
+def test_profits_are_compared_over_trades_that_both_closed() -> None:
+    won, lost = replace(trade(), profit_ratio=0.1), replace(trade("SOL/USDT"), profit_ratio=-0.2)
+    live = [replace(won, profit_ratio=0.08), replace(lost, profit_ratio=None)]
+    assert compare_trades([won, lost], live, HOUR, slots=3).profits_of_both() == (0.1, 0.08)
+    assert compare_trades([lost], live, HOUR, slots=3).profits_of_both() is None
+
+
 def test_stops_are_counted_apart() -> None:
     stopped = replace(trade("SOL/USDT", close_rate=80.0), exit_reason="stop_loss")
     later = replace(stopped, close_rate=76.0)

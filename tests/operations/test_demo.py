@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.demo import MARKER, DemoError, empty_work_folder
+from operations.demo import MARKER, DemoError, empty_work_folder, only_one
 
 
 def test_a_folder_of_its_own_is_emptied(tmp_path: Path) -> None:
@@ -32,3 +32,15 @@ def test_a_file_in_its_place_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DemoError, match=r"--work .*file: Not a directory"):
         empty_work_folder(tmp_path / "file")
+
+
+def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    with (
+        only_one(work),
+        pytest.raises(DemoError, match="another demo is at work"),
+        only_one(work),
+    ):
+        pass
+    with only_one(work):
+        pass

@@ -238,10 +238,12 @@ def test_a_foreign_stop_is_said_in_the_log(
 ) -> None:
     strategy = load_strategy()
     strategy.bot_start()
-    assert "not the" not in caplog.text
+    assert "as measured" not in caplog.text
+    caplog.clear()
     strategy.stoploss = -0.5
     strategy.bot_start()
-    assert "the stop is 50 % and not the 20 % of preset crash" in caplog.text
+    assert "is not preset crash as measured: stop_pct 50 instead of 20" in caplog.text
+    assert "406 trades" not in caplog.text
 
 
 def test_what_it_can_lose_is_on_it(load_strategy: LoadStrategy) -> None:

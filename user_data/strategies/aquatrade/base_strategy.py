@@ -84,15 +84,34 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
 
     def bot_start(self, **kwargs: Any) -> None:
         """Say in the log what trades."""
-        logger.info("%s preset %s: %s", type(self).__name__, self.preset_name, self.preset.evidence)
-        if abs(self.stoploss) * 100.0 - self.preset.stop_pct > 1e-9:
+        overridden = self._overridden()
+        if overridden:
+            # Its evidence speaks of other rules than those that trade now.
             logger.warning(
-                "the stop is %.4g %% and not the %.4g %% of preset %s: a hyperopt result file or "
-                "the config says so",
-                abs(self.stoploss) * 100.0,
-                self.preset.stop_pct,
+                "%s is not preset %s as measured: %s; a hyperopt result file beside the strategy "
+                "(%s.json) or the config says so",
+                type(self).__name__,
                 self.preset_name,
+                ", ".join(overridden),
+                type(self).__name__,
             )
+            return
+        logger.info("%s preset %s: %s", type(self).__name__, self.preset_name, self.preset.evidence)
+
+    def _overridden(self) -> list[str]:
+        """What differs from the preset, as "name 7.0 instead of 10.0"; empty if nothing does."""
+        values = {
+            name: getattr(self, name).value for name in (*self.preset.buy, *self.preset.sell)
+        } | {"stop_pct": abs(self.stoploss) * 100.0}
+        preset = {**self.preset.buy, **self.preset.sell, "stop_pct": self.preset.stop_pct}
+        different = [
+            f"{name} {values[name]:.6g} instead of {measured:.6g}"
+            for name, measured in preset.items()
+            if not math.isclose(values[name], measured)
+        ]
+        if {str(k): v for k, v in self.minimal_roi.items()} != dict(self.preset.minimal_roi):
+            different.append("minimal_roi")
+        return different
 
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
         """Live: complete what a killed bot left undone; read the scores of the last candle."""

@@ -1,6 +1,7 @@
 """The strategy that a configuration names: that it is there, and that it may start so."""
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,6 +31,10 @@ def strategy_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     except (ImportError, AttributeError, SyntaxError, NameError) as error:
         yield "strategy", f"{name} cannot be loaded: {one_line(str(error))}"
         return
+    timeframe = config.get("timeframe", strategy.timeframe)
+    if timeframe != strategy.timeframe and re.fullmatch(r"\d+[mhdwM]", str(timeframe)):
+        # Freqtrade would let the config win: a fall of six hours would become one of six candles.
+        yield "timeframe", f"got {shown(timeframe)}, expected {strategy.timeframe}: {name}'s own"
     presets = getattr(strategy, "PRESETS", None)
     if presets is None:
         return
