@@ -4,7 +4,7 @@ The exchange is right by definition; every line returned is something the bot ha
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -38,6 +38,8 @@ class Agreement:
     disagreements: tuple[str, ...]
 
 
+# Freqtrade rounds the rates of a trade to the market's price tick.
+RATE_TOLERANCE = Decimal("0.001")
 STATUS_WORDS = {
     "NEW": "open",
     "PARTIALLY_FILLED": "open",
@@ -65,7 +67,7 @@ def compare_books(
     orders = [order for order in orders if order not in dropped]
     found = _compare_orders(books.orders, orders)
     coins, cash, not_kept, fee_lines = _holdings(books, orders, quote)
-    found += fee_lines
+    found += fee_lines + _compare_trades(books)
     expected: dict[str, Decimal] = defaultdict(Decimal, deposits)
     for asset, amount in coins.items():
         expected[asset] += amount
@@ -131,6 +133,35 @@ def _compare_order(bot: BotOrder, ledger: LedgerOrder) -> list[str]:
     ]
 
 
+def _compare_trades(books: BotBooks) -> list[str]:
+    """Each trade against its own orders: what it holds, whether it is open, at which prices."""
+    found = []
+    for trade_id, trade in zip(books.trade_ids, books.trades, strict=True):
+        own = [order for order in books.orders if order.trade_id == trade_id]
+        bought = [order for order in own if order.side == "buy" and order.filled_amount]
+        sold = [order for order in own if order.side == "sell" and order.filled_amount]
+        held = sum((o.filled_amount - o.base_fee for o in bought), Decimal(0))
+        held -= sum((o.filled_amount for o in sold), Decimal(0))
+        named = f"trade {trade_id} ({trade.pair})"
+        if trade.closed is None and books.amounts.get(trade_id) != held:
+            found.append(f"{named}: holds {books.amounts.get(trade_id)}, its orders make {held}")
+        if trade.closed is not None and bought and not sold:
+            found.append(f"{named}: closed, but nothing was sold")
+        found += _compare_rate(f"{named}: open rate", trade.open_rate, bought)
+        found += _compare_rate(f"{named}: close rate", trade.close_rate, sold)
+    return found
+
+
+def _compare_rate(what: str, rate: float | None, orders: Sequence[BotOrder]) -> list[str]:
+    amount = sum((order.filled_amount for order in orders), Decimal(0))
+    if rate is None or not amount:
+        return []
+    filled = sum((order.filled_quote for order in orders), Decimal(0)) / amount
+    if abs(Decimal(rate) / filled - 1) <= RATE_TOLERANCE:
+        return []
+    return [f"{what} is {rate}, its orders make {float(filled):.8g}"]
+
+
 def _holdings(
     books: BotBooks, ledger: Iterable[LedgerOrder], quote: str
 ) -> tuple[dict[str, Decimal], Decimal, int, list[str]]:
@@ -148,9 +179,12 @@ def _holdings(
         elif order.filled_amount:
             coins[base] -= order.filled_amount
             fee = books.exit_fee_quote.get(order.trade_id)
-            if fee is None or order.trade_id in fee_seen:
+            if order.trade_id in fee_seen:
                 fee = fee_at_exchange.get(order.order_id, Decimal(0))
                 not_kept += 1
+            elif fee is None:
+                fee = Decimal(0)
+                lines.append(f"order {order.order_id} ({order.pair}): the bot has kept no exit fee")
             elif fee != fee_at_exchange.get(order.order_id):
                 lines.append(
                     f"order {order.order_id} ({order.pair}): fee is {fee} for the bot, "

@@ -107,14 +107,16 @@ def compare_trades(
     slots: int,
 ) -> Parity:
     """Pair trades by (pair, candle of entry). slots: the bot's max_open_trades."""
-    waiting = {(trade.pair, candle_of(trade.opened, timeframe)): trade for trade in live}
+    waiting: dict[tuple[str, datetime], list[TradeRecord]] = {}
+    for trade in live:
+        waiting.setdefault((trade.pair, candle_of(trade.opened, timeframe)), []).append(trade)
     pairings, missing = [], []
     for trade in backtest:
-        twin = waiting.pop((trade.pair, candle_of(trade.opened, timeframe)), None)
-        if twin is None:
-            missing.append(trade)
+        twins = waiting.get((trade.pair, candle_of(trade.opened, timeframe)))
+        if twins:
+            pairings.append(_pair(trade, twins.pop(0), timeframe))
         else:
-            pairings.append(_pair(trade, twin, timeframe))
+            missing.append(trade)
     return Parity(
         pairings=tuple(pairings),
         only_backtest=tuple(
@@ -122,7 +124,8 @@ def compare_trades(
         ),
         only_live=tuple(
             Unmatched(trade, _why_not(trade, backtest, timeframe, slots))
-            for trade in waiting.values()
+            for left in waiting.values()
+            for trade in left
         ),
     )
 

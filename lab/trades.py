@@ -1,6 +1,5 @@
 """Trades as both worlds tell them: a backtest's export and a live bot's database."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -50,6 +49,7 @@ class BotBooks:
     orders: tuple[BotOrder, ...]
     context: dict[int, dict[str, str]]  # trade id -> custom data
     exit_fee_quote: dict[int, Decimal]  # trade id -> fee of its first exit order
+    amounts: dict[int, Decimal]  # trade id -> coins the bot takes itself to hold, open trades only
     trade_ids: tuple[int, ...]  # in the order of `trades`
 
 
@@ -111,8 +111,18 @@ def read_bot_books(database: Path) -> BotBooks:
             for trade in trades
             if trade["fee_close_currency"] is not None
         },
+        amounts={int(trade["id"]): exact(trade["amount"]) for trade in trades if trade["is_open"]},
         trade_ids=tuple(int(trade["id"]) for trade in trades),
     )
+
+
+def held_trades(books: BotBooks) -> list[TradeRecord]:
+    """Those that really bought something: an entry may be open or cancelled without a fill."""
+    bought = {
+        order.trade_id for order in books.orders if order.side == "buy" and order.filled_amount
+    }
+    pairs = zip(books.trade_ids, books.trades, strict=True)
+    return [trade for trade_id, trade in pairs if trade_id in bought]
 
 
 def _utc(value: str | None) -> datetime | None:
@@ -148,8 +158,3 @@ def _order_from_database(order: sa.RowMapping) -> BotOrder:
         filled_quote=exact(order["cost"]) if filled else Decimal(0),
         base_fee=exact(order["ft_fee_base"]),
     )
-
-
-def filled_trades(trades: Iterable[TradeRecord]) -> list[TradeRecord]:
-    """Those that really held something: an entry that never filled has no rate."""
-    return [trade for trade in trades if trade.open_rate]

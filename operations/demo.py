@@ -22,7 +22,7 @@ from aquatrade.config_check import check
 from lab.agreement import Agreement
 from lab.parity import Parity, compare_trades
 from lab.results import Outcome, backtest_outcome, hold_outcome, read_closes
-from lab.trades import BotBooks, TradeRecord, backtest_trades, filled_trades, read_bot_books
+from lab.trades import BotBooks, TradeRecord, backtest_trades, held_trades, read_bot_books
 from lab.window import Window, busiest_window
 from operations import screens
 from operations.conductor import Conductor
@@ -259,7 +259,7 @@ def _run_rehearsal(
         conductor.close()
         backtest = _backtest(road, config, window.start, window.end, datadir, "parity")
     parity = compare_trades(
-        backtest_trades(backtest, STRATEGY), filled_trades(books.trades), TIMEFRAME, MAX_OPEN_TRADES
+        backtest_trades(backtest, STRATEGY), held_trades(books), TIMEFRAME, MAX_OPEN_TRADES
     )
     return Rehearsed(window, books, agreement, parity)
 

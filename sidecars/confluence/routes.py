@@ -79,15 +79,22 @@ class Routes:
         """GET /v1/scores."""
         # Bots of one list of pairs ask with the very same query after each candle.
         pairs, at_ms = _question(request.rel_url.raw_query_string)
+        self._refuse_while_catching_up()
         now_ms = self._now_ms()
         at_ms = now_ms if at_ms is None else min(at_ms, now_ms)
         return json_response(self._answers.latest(pairs, at_ms))
+
+    def _refuse_while_catching_up(self) -> None:
+        """After a start days may be missing that a later answer will have: better none at all."""
+        if not self._updater.caught_up:
+            raise ApiError(503, "starting", "catching up on days after a start, ask again soon")
 
     async def history(self, request: web.Request) -> web.Response:
         """GET /v1/scores/history."""
         query = request.query
         check_names(query, ("pair", "start", "end", "lead"))
         pair = pair_of(query.get("pair"))
+        self._refuse_while_catching_up()
         # What becomes available this very millisecond is known; the end is left out of a range.
         after_now_ms = self._now_ms() + 1
         start_ms = moment_of(query, "start")

@@ -191,12 +191,18 @@ class Updater:
             answering_since_ms=self.answering_since_ms,
             alive_until_ms=self._alive_until_ms,
         )
-        for pair in settings.pairs:
-            rows = await asyncio.to_thread(
+        new = {
+            pair: await asyncio.to_thread(
                 rows_to_write, days[pair], self._formula, known[pair], availability
             )
+            for pair in settings.pairs
+        }
+        # All or none: what is written is answered at once, and the one is never without the other.
+        every = [row for rows in new.values() for row in rows]
+        if every:
+            await asyncio.to_thread(self._store.append_scores, every)
+        for pair, rows in new.items():
             if rows:
-                await asyncio.to_thread(self._store.append_scores, rows)
                 self._rows[pair] = [*self._rows[pair], *rows]
                 _log_scored(pair, rows)
         self._scored = state

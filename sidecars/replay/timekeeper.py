@@ -27,6 +27,7 @@ NS_PER_MS = 1_000_000
 NS_PER_SECOND = 1_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LINE_LIMIT_BYTES = 1024
+LAST_MOMENT_NS = 253_402_300_800 * NS_PER_SECOND  # the end of the year 9999
 
 
 def moment_of(now_ns: int) -> datetime:
@@ -78,6 +79,13 @@ class ReplayClock:
         while (remaining_ns := target_ns - self.now_ns()) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._jumped.wait(), remaining_ns / NS_PER_SECOND)
+
+
+def bounded(until_ns: int) -> int:
+    """A moment that a clock can wait for. Raises ValueError for any other."""
+    if not 0 <= until_ns < LAST_MOMENT_NS:
+        raise ValueError(f"{until_ns} ns is no moment, expected 0 to {LAST_MOMENT_NS - 1}")
+    return until_ns
 
 
 class _Member:
@@ -147,7 +155,7 @@ class Timekeeper:
                     member.tell(self._clock.now_ns())
                     logger.info("%s joined the lock-step clock", member.name)
                 else:
-                    member.until_ns = int(message["until_ns"])
+                    member.until_ns = bounded(int(message["until_ns"]))
                 self._changed.set()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             logger.warning("lock-step connection refused: %r is not a message it speaks", error)

@@ -82,7 +82,7 @@ class FakeSidecar:
                 scores[pair] = record_as_sent(max(known, key=lambda r: r.as_of_ms))
             else:
                 missing[pair] = "no score available by then"
-        return {"now": query["at"], "scores": scores, "missing": missing}
+        return {"at": query["at"], "scores": scores, "missing": missing}
 
     def _history(self, query: dict[str, str]) -> dict[str, Any]:
         start_ms, end_ms = (moment_ms(query[name], name) for name in ("start", "end"))

@@ -224,13 +224,14 @@ def test_an_inclusion_in_a_circle_is_refused(tmp_path: Path) -> None:
 
 def test_a_section_over_a_value_is_refused_where_freqtrade_crashes(tmp_path: Path) -> None:
     below = tmp_path / "below.json"
-    below.write_text('{"exchange": {"ccxt_config": {"options": 5}}}')
+    below.write_text('{"exchange": {"ccxt_async_config": {"options": 5}}}')
     above = tmp_path / "above.json"
-    above.write_text('{"exchange": {"ccxt_config": {"options": {"a": 1}}}}')
+    above.write_text('{"exchange": {"ccxt_async_config": {"options": {"a": 1}}}}')
     with pytest.raises(ConfigRefused) as caught:
         check([*shipped(*PAPER), below, above], {})
     assert caught.value.lines == [
-        f"{above}: exchange.ccxt_config.options: got a section, expected a value as in {below}"
+        f"{above}: exchange.ccxt_async_config.options: got a section, "
+        f"expected a value as in {below}"
     ]
 
 

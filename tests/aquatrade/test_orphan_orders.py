@@ -31,7 +31,7 @@ def books(**changes: Any) -> Books:
 
 
 def actions(orders: list[ExchangeOrder], known: Books, prefix: str = "x-ours") -> list[Action]:
-    return [verdict.action for verdict in judge_orphans(orders, known, prefix)]
+    return [verdict.action for verdict in judge_orphans(orders, known, prefix, NOW)]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,12 @@ def actions(orders: list[ExchangeOrder], known: Books, prefix: str = "x-ours") -
         ("a lost entry, filled", [order()], books(), [Action.ADOPT_ENTRY]),
         ("open", [order(is_open=True, filled=0.0)], books(), [Action.ADOPT_ENTRY]),
         ("an empty database", [order()], books(last_activity=None), [Action.ADOPT_ENTRY]),
+        (
+            "an empty database and an order of long ago",
+            [order(created=NOW - timedelta(hours=2))],
+            books(last_activity=None),
+            [Action.LOCK],
+        ),
         (
             "the clocks differ a little",
             [order(created=NOW - timedelta(seconds=59))],
@@ -90,14 +96,14 @@ def test_where_ids_tell_nothing_nothing_is_adopted() -> None:
 
 def test_only_what_nobody_looks_after_is_cancelled() -> None:
     pair_locked = [order(), order("2", is_open=True, filled=0.0)]
-    (verdict,) = judge_orphans(pair_locked, books(), "x-ours")
+    (verdict,) = judge_orphans(pair_locked, books(), "x-ours", NOW)
     assert [each.order_id for each in verdict.to_cancel] == ["2"]
-    (verdict,) = judge_orphans([order(is_open=True)], books(), "x-ours")
+    (verdict,) = judge_orphans([order(is_open=True)], books(), "x-ours", NOW)
     assert verdict.to_cancel == ()
 
 
 def test_the_reason_has_amounts_and_ids() -> None:
-    (verdict,) = judge_orphans([order("9", filled=0.25, side="sell")], books(), "x-ours")
+    (verdict,) = judge_orphans([order("9", filled=0.25, side="sell")], books(), "x-ours", NOW)
     assert "sell order 9 of BTC/USDT from 2024-03-05 16:00:00 (0.25 filled)" in verdict.why
 
 
@@ -124,7 +130,7 @@ ORDERS = st.lists(
 def test_every_unknown_coin_is_adopted_locked_or_gone(
     orders: list[ExchangeOrder], known: set[str], open_pairs: dict[str, bool]
 ) -> None:
-    verdicts = judge_orphans(orders, books(order_ids=known, open_pairs=open_pairs), "x-ours")
+    verdicts = judge_orphans(orders, books(order_ids=known, open_pairs=open_pairs), "x-ours", NOW)
     unknown = {o.order_id for o in orders if o.order_id not in known and (o.is_open or o.filled)}
     assert {o.order_id for verdict in verdicts for o in verdict.orders} == unknown
     assert len({verdict.pair for verdict in verdicts}) == len(verdicts)
@@ -133,3 +139,8 @@ def test_every_unknown_coin_is_adopted_locked_or_gone(
             assert len(verdict.orders) == 1
             has_trade = verdict.pair in open_pairs
             assert has_trade == (verdict.action == Action.ADOPT_EXIT)
+
+
+def test_nothing_is_adopted_under_the_prefix_that_every_program_has() -> None:
+    shared = order(client_order_id="x-TKT5PX2F1234")
+    assert actions([shared], books(), "x-TKT5PX2F") == [Action.LOCK]

@@ -22,7 +22,7 @@ def refusal(sidecar: FakeSidecar, token: str | None = TOKEN, timeout_seconds: fl
 def test_an_answer_is_its_json(sidecar: FakeSidecar) -> None:
     answer = ScoreServer(sidecar.url, TOKEN).get("/v1/scores", AT, 5.0)
     assert answer == {
-        "now": AT["at"], "scores": {}, "missing": {"BTC/USDT": "no score available by then"},
+        "at": AT["at"], "scores": {}, "missing": {"BTC/USDT": "no score available by then"},
     }  # fmt: skip
 
 

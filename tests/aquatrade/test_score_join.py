@@ -34,7 +34,7 @@ def naive_join(
         best = max(known, key=lambda r: (r.as_of_ms, r.available_at_ms), default=None)
         row = dict.fromkeys(JOINED, math.nan)
         if best is not None:
-            age_hours = (close_ms - best.available_at_ms) / HOUR_MS
+            age_hours = (close_ms - best.as_of_ms) / HOUR_MS
             if age_hours <= max_age_hours:
                 row |= {
                     column: float(getattr(best, name)) for name, column in SCORE_COLUMNS.items()

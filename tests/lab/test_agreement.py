@@ -1,17 +1,20 @@
 """Every way in which two books can differ is found, and agreeing books pass."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from lab.agreement import Agreement, LedgerOrder, compare_books
-from lab.trades import BotBooks, BotOrder, exact
+from lab.trades import BotBooks, BotOrder, TradeRecord, exact
 
 D = Decimal
 BUY = BotOrder("11", 1, "ETH/USDT", "buy", "closed", D("0.5"), D("1000"), D("0.0005"))
 SELL = BotOrder("12", 1, "ETH/USDT", "sell", "closed", D("0.4995"), D("1100"), D(0))
-BOOKS = BotBooks((), (BUY, SELL), {}, {1: D("1.1")}, (1,))
+NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
+TRADE = TradeRecord("ETH/USDT", NOON, 2000.0, "crash", NOON, 1100 / 0.4995, "above_mean", 0.1)
+BOOKS = BotBooks((TRADE,), (BUY, SELL), {}, {1: D("1.1")}, {}, (1,))
 LEDGER = [
     LedgerOrder("11", "ETH/USDT", "BUY", "FILLED", D("0.5"), D("1000"), D("0.0005"), "ETH"),
     LedgerOrder("12", "ETH/USDT", "SELL", "FILLED", D("0.4995"), D("1100"), D("1.1"), "USDT"),
@@ -59,6 +62,20 @@ UNIT = D("0.00000001")
         ),
         (replace(BOOKS, orders=(replace(BUY, status="open"), SELL)), None, None, "status is open"),
         (replace(BOOKS, exit_fee_quote={1: D("1.2")}), None, None, "fee is 1.2 for the bot"),
+        (replace(BOOKS, exit_fee_quote={}), None, None, "order 12 (ETH/USDT): the bot has kept no"),
+        (
+            replace(BOOKS, trades=(replace(TRADE, closed=None),), amounts={1: D("0.5")}),
+            None, None, "trade 1 (ETH/USDT): holds 0.5, its orders make 0.0000",
+        ),
+        (
+            replace(BOOKS, trades=(replace(TRADE, open_rate=1900.0),)),
+            None, None, "open rate is 1900.0, its orders make 2000",
+        ),
+        (
+            replace(BOOKS, trades=(replace(TRADE, close_rate=4000.0),)),
+            None, None, "close rate is 4000.0",
+        ),
+        (replace(BOOKS, orders=(BUY,)), LEDGER[:1], None, "closed, but nothing was sold"),
         (
             replace(BOOKS, orders=(replace(BUY, base_fee=D(0)), SELL)),
             None, None, "fee is 0 for the bot",

@@ -107,6 +107,12 @@ def test_why_a_trade_is_missing(live: list[TradeRecord], reason: str) -> None:
     assert len(parity.only_live) == len(live)
 
 
+def test_a_trade_made_twice_live_is_paired_once() -> None:
+    parity = compare_trades([trade()], [trade(), trade()], HOUR, slots=3)
+    assert len(parity.pairings) == 1
+    assert len(parity.only_live) == 1
+
+
 def test_no_trades_at_all_is_no_figure() -> None:
     parity = compare_trades([], [], HOUR, slots=2)
     assert parity.share_made_live is None

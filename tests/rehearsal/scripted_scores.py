@@ -44,7 +44,7 @@ async def scores(request: web.Request) -> web.StreamResponse:
     at = datetime.fromisoformat(request.query["at"]) + timedelta(0)
     pairs = request.query["pairs"].split(",")
     return web.json_response(
-        {"now": at.isoformat(), "scores": {p: score(p, at) for p in pairs}, "missing": {}}
+        {"at": at.isoformat(), "scores": {p: score(p, at) for p in pairs}, "missing": {}}
     )
 
 

@@ -83,8 +83,10 @@ def test_entries_stop_and_exits_go_on(storm: Any, storm_road: Road, fault: str) 
             {f"{t.pair} {t.closed:%d %H}" for t in trades if t.closed and t.closed >= start},
         )
 
+    began = time.monotonic()
     entries, _ = run(PHASE + 6 * HOUR)
     assert len(entries) >= 3, "with scores there are entries"
+    healthy_seconds = (time.monotonic() - began) * (PHASE / (PHASE + 6 * HOUR))
 
     scores.be(fault)
     began = time.monotonic()
@@ -94,8 +96,8 @@ def test_entries_stop_and_exits_go_on(storm: Any, storm_road: Road, fault: str) 
     assert exits, "exits go on"
     lines = bot.log.read_text()
     assert lines.count("scores unavailable") == 1, lines
-    loops = PHASE / timedelta(minutes=1)
-    assert seconds < loops * 0.5, "the loop was not held up"
+    # One wait of the time-out at most, when the sidecar goes; the rest is the machine's mood.
+    assert seconds < 2 * healthy_seconds + 10, "the loop was not held up"
 
     scores.be("ok")
     time.sleep(12)  # the longest pause between two tries of a client that has given up for now

@@ -100,7 +100,9 @@ async def test_garbage_on_the_wire_ends_that_connection_only(
     keeper: tuple[ReplayClock, Timekeeper, int],
 ) -> None:
     _, timekeeper, port = keeper
+    too_late = b'{"join": "x"}\n{"until_ns": 1' + b"0" * 400 + b"}\n"
     for garbage in (
+        too_late,
         b"hello\n",
         b"[]\n",
         b'{"until_ns": 1}\n',

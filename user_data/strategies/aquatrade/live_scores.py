@@ -13,6 +13,7 @@ from aquatrade.score_http import ScoreServer, ScoreUnavailableError
 from aquatrade.score_records import (
     ScoreAnswerError,
     ScoreRecord,
+    answered_ms,
     empty_records,
     iso_moment,
     parse_scores,
@@ -58,8 +59,12 @@ def server_fetch(server: ScoreServer, timeout_seconds: float) -> Fetch:
         answer = server.get("/v1/scores", parameters, timeout_seconds)
         try:
             records, reasons = parse_scores(answer, pairs, at_ms)
+            answers_for_ms = answered_ms(answer)
         except ScoreAnswerError as error:
             raise ScoreUnavailableError(f"garbage: {error}") from error
+        if answers_for_ms < at_ms:
+            # What became available since would be missing, and taken for not there.
+            raise ScoreUnavailableError("the sidecar's clock is behind: it answered for earlier")
         refused = [reason for reason in reasons.values() if reason.startswith("refused")]
         if refused and not records:
             raise ScoreUnavailableError(f"garbage: {refused[0]}")

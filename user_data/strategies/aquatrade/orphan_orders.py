@@ -16,6 +16,10 @@ from enum import StrEnum
 CLOCK_SLACK = timedelta(seconds=60)
 # Bought and sold again but for fees and dust: nothing is held.
 DUST_SHARE = 0.02
+# What ccxt puts before the client ids of everybody's spot orders on Binance.
+SHARED_PREFIX = "x-TKT5PX2F"
+# How old an order may be that is adopted into a database without any order.
+YOUNG = timedelta(hours=1)
 
 
 class Action(StrEnum):
@@ -65,12 +69,13 @@ class Verdict:
 
 
 def judge_orphans(
-    orders: Sequence[ExchangeOrder], books: Books, client_id_prefix: str
+    orders: Sequence[ExchangeOrder], books: Books, client_id_prefix: str, now: datetime
 ) -> list[Verdict]:
     """One verdict for each pair that has orders of this bot unknown to its database.
 
     client_id_prefix: what the client ids of this bot's orders begin with; "" if the exchange has
-    no such thing: then nothing is adopted, as the order may be a person's.
+    no such thing. Without a prefix of the bot's own nothing is adopted (`adopts`), as the order
+    may be a person's or another program's.
     """
     unknown: defaultdict[str, list[ExchangeOrder]] = defaultdict(list)
     for order in orders:
@@ -79,18 +84,29 @@ def judge_orphans(
         if of_interest and is_ours and order.order_id not in books.order_ids:
             unknown[order.pair].append(order)
     return [
-        _judge_pair(pair, tuple(of_pair), books, adopt=bool(client_id_prefix))
+        _judge_pair(pair, tuple(of_pair), books, now, adopt=adopts(client_id_prefix))
         for pair, of_pair in sorted(unknown.items())
     ]
 
 
+def adopts(client_id_prefix: str) -> bool:
+    """Whether a prefix tells this bot's orders from everybody else's: ccxt's own does not."""
+    return bool(client_id_prefix) and not client_id_prefix.startswith(SHARED_PREFIX)
+
+
 def _judge_pair(
-    pair: str, orders: tuple[ExchangeOrder, ...], books: Books, *, adopt: bool
+    pair: str,
+    orders: tuple[ExchangeOrder, ...],
+    books: Books,
+    now: datetime,
+    *,
+    adopt: bool,
 ) -> Verdict:
     order = orders[0]
     last = books.last_activity
-    is_last_act = last is None or order.created >= last - CLOCK_SLACK
-    if len(orders) == 1 and adopt and is_last_act:
+    # An empty database proves nothing about an order of long ago: it may be another bot's.
+    since = now - YOUNG if last is None else last - CLOCK_SLACK
+    if len(orders) == 1 and adopt and order.created >= since:
         if order.side == "buy" and pair not in books.open_pairs:
             return Verdict(pair, Action.ADOPT_ENTRY, orders, f"{_told(order)}: booked as a trade")
         if order.side == "sell" and books.open_pairs.get(pair) is False:

@@ -46,7 +46,7 @@ def settle_orphans(
         last_activity=_last_activity(),
     )
     orders = [_exchange_order(order) for order in raw.values()]
-    verdicts = judge_orphans(orders, books, client_id_prefix(exchange))
+    verdicts = judge_orphans(orders, books, client_id_prefix(exchange), now)
     for verdict in verdicts:
         _carry_out(verdict, raw, open_trades, exchange, strategy, now)
     return verdicts

@@ -1,7 +1,7 @@
 """Presets: named sets of a strategy's numbers, each with what it earned when it was measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aquatrade.settings import SettingsError
 
@@ -17,7 +17,6 @@ class Preset:
     searched: frozenset[str]  # the parameters that mean something under this preset
     evidence: str  # figures of the measurement, one line
     lost_when_measured: bool = False
-    protections: tuple[Mapping[str, object], ...] = field(default=())
 
 
 def refuse_negative_evidence(

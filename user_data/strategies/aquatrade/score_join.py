@@ -36,8 +36,8 @@ def join_scores(
 
     dataframe: candles with an aware `date` (open time). records: columns of score_records.COLUMNS
     ordered by available_at_ms. Returns a dataframe with the SCORE_COLUMNS and the age of
-    the record at the close; all NaN where there is no record or it has been available for more
-    than max_age_hours. The same function serves live, dry-run and backtest.
+    the record at the close; all NaN where there is no record or it speaks of a moment more
+    than max_age_hours before the close. The same function serves live, dry-run and backtest.
     """
     closes = close_times_ms(dataframe["date"], timeframe)
     as_of = records["as_of_ms"].to_numpy()
@@ -46,7 +46,9 @@ def join_scores(
     found = np.searchsorted(available, closes, side="right") - 1
     age_hours = np.full(len(closes), np.nan)
     has_one = found >= 0
-    age_hours[has_one] = (closes[has_one] - available[found[has_one]]) / MS_PER_HOUR
+    # Old is what speaks of long ago, however late it came.
+    spoken_of = records["as_of_ms"].to_numpy()
+    age_hours[has_one] = (closes[has_one] - spoken_of[found[has_one]]) / MS_PER_HOUR
     usable = has_one & (age_hours <= max_age_hours)
     joined = np.full((len(closes), len(JOINED_COLUMNS)), np.nan)
     values = records[list(SCORE_COLUMNS)].to_numpy(dtype=np.float64)

@@ -127,6 +127,13 @@ def parse_scores(
     return records, reasons
 
 
+def answered_ms(answer: object) -> int:
+    """The moment that a batched answer says it speaks of ("at"). Raises ScoreAnswerError."""
+    if not isinstance(answer, Mapping):
+        raise ScoreAnswerError("expected a JSON object")
+    return moment_ms(answer.get("at"), "at")
+
+
 def empty_records() -> pd.DataFrame:
     """No record at all, in the columns that records have."""
     return pd.DataFrame(
