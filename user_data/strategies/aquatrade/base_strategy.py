@@ -78,6 +78,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             trades_now=self._trades_now,
         )
         self._context_due = self._trades_now
+        self._contexts_tried = 0
         self._orphans_due = runmode == RunMode.LIVE
 
     # -- start and loop -------------------------------------------------------------------------
@@ -122,7 +123,8 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         # A score that comes after its candle was analysed counts all the same.
         news = self.scores.refresh(self.dp.current_whitelist(), current_time)
         self.process_only_new_candles = not news
-        if self._context_due:
+        # One wait for the sidecar a loop is enough: a read that failed or waited just now was it.
+        if self._context_due and not news and not self.scores.is_down:
             self._complete_contexts()
 
     def _settle_orphans(self, current_time: datetime) -> bool:
@@ -247,7 +249,11 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             for trade in Trade.get_open_trades()
             if trade.nr_of_successful_entries and not trade.get_custom_data(CONTEXT_KEY)
         ]
-        self._context_due = not all([self._keep_context(trade) for trade in undone])
+        # One a loop: each may have to ask the sidecar, and wait for it.
+        self._contexts_tried += 1
+        if undone:
+            self._keep_context(undone[self._contexts_tried % len(undone)])
+        self._context_due = bool(undone)
 
     # -- hyperopt -------------------------------------------------------------------------------
 

@@ -54,6 +54,11 @@ class ScoreFeed:
         close = timeframe_to_prev_date(self._timeframe, current_time)
         return self.live.refresh(pairs, int(close.timestamp() * 1000))
 
+    @property
+    def is_down(self) -> bool:
+        """Live: whether the last read of the sidecar failed."""
+        return self.live is not None and self.live.is_down
+
     def join(self, dataframe: pd.DataFrame, pair: str) -> pd.DataFrame:
         """The candles with the score columns; unchanged when no sidecar is configured.
 
