@@ -77,54 +77,103 @@ class Known(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Observations ordered by (available_at, as_of); replaced as a whole, so that a thread that
+    reads while more comes in sees either."""
+
+    available_at_ms: IntArray
+    as_of_ms: IntArray
+    value: FloatArray
+    source: list[str]
+    newest_place: IntArray  # for each place the one with the latest as_of up to it
+
+
+_NO_COLUMNS = _Columns(
+    np.empty(0, dtype=np.int64),
+    np.empty(0, dtype=np.int64),
+    np.empty(0),
+    [],
+    np.empty(0, dtype=np.int64),
+)
+
+
 class SeriesTimeline:
     """All observations of one series in memory, by the moment of availability."""
 
     def __init__(self, observations: Iterable[Observation] = ()) -> None:
-        self.available_at_ms: IntArray = np.empty(0, dtype=np.int64)
-        self.as_of_ms: IntArray = np.empty(0, dtype=np.int64)
-        self.value: FloatArray = np.empty(0)
-        self._source: list[str] = []
-        self._newest_place: IntArray = np.empty(0, dtype=np.int64)
+        self._columns = _NO_COLUMNS
         self.extend(observations)
 
     def __len__(self) -> int:
-        return len(self.as_of_ms)
+        return len(self._columns.as_of_ms)
+
+    @property
+    def available_at_ms(self) -> IntArray:
+        """Rising."""
+        return self._columns.available_at_ms
 
     def extend(self, observations: Iterable[Observation]) -> None:
         """Take more in, in any order. All of one series, which the caller sees to."""
         new = list(observations)
         if not new:
             return
-        available = np.concatenate(
-            [self.available_at_ms, np.array([each.available_at_ms for each in new], np.int64)]
+        old = self._columns
+        available = np.array([each.available_at_ms for each in new], dtype=np.int64)
+        as_of = np.array([each.as_of_ms for each in new], dtype=np.int64)
+        self._hold(
+            np.concatenate([old.available_at_ms, available]),
+            np.concatenate([old.as_of_ms, as_of]),
+            np.concatenate([old.value, np.array([each.value for each in new], dtype=np.float64)]),
+            [*old.source, *(each.source for each in new)],
         )
-        as_of = np.concatenate([self.as_of_ms, np.array([each.as_of_ms for each in new], np.int64)])
-        value = np.concatenate([self.value, np.array([each.value for each in new])])
-        source = [*self._source, *(each.source for each in new)]
+
+    def forget_before(self, as_of_ms: int) -> None:
+        """Drop what speaks of earlier moments."""
+        old = self._columns
+        kept = old.as_of_ms >= as_of_ms
+        if not bool(kept.all()):
+            self._hold(
+                old.available_at_ms[kept],
+                old.as_of_ms[kept],
+                old.value[kept],
+                [old.source[place] for place in np.flatnonzero(kept).tolist()],
+            )
+
+    def _hold(
+        self, available: IntArray, as_of: IntArray, value: FloatArray, source: list[str]
+    ) -> None:
         order = np.lexsort((as_of, available))
-        self.available_at_ms, self.as_of_ms, self.value = (
+        self._columns = _Columns(
             available[order],
             as_of[order],
             value[order],
+            [source[place] for place in order.tolist()],
+            _places_of_running_maximum(as_of[order]),
         )
-        self._source = [source[place] for place in order.tolist()]
-        self._newest_place = _places_of_running_maximum(self.as_of_ms)
 
     def latest(self, series: str, at_ms: int) -> Observation | None:
         """The value with the latest as_of among those available at the moment."""
-        end = int(np.searchsorted(self.available_at_ms, at_ms, side="right"))
+        columns = self._columns
+        end = int(np.searchsorted(columns.available_at_ms, at_ms, side="right"))
         if end == 0:
             return None
-        place = int(self._newest_place[end - 1])
-        return self._observation(series, place)
+        place = int(columns.newest_place[end - 1])
+        return Observation(
+            series,
+            int(columns.as_of_ms[place]),
+            int(columns.available_at_ms[place]),
+            float(columns.value[place]),
+            columns.source[place],
+        )
 
     def window(self, from_as_of_ms: int, at_ms: int) -> Window:
         """Values with as_of_ms >= from_as_of_ms that were available at the moment."""
+        columns = self._columns
         # Nothing is available before it is as of, so the rest of the slice cannot qualify.
-        start = int(np.searchsorted(self.available_at_ms, from_as_of_ms, side="left"))
-        end = int(np.searchsorted(self.available_at_ms, at_ms, side="right"))
-        as_of, value = self.as_of_ms[start:end], self.value[start:end]
+        start = int(np.searchsorted(columns.available_at_ms, from_as_of_ms, side="left"))
+        end = int(np.searchsorted(columns.available_at_ms, at_ms, side="right"))
+        as_of, value = columns.as_of_ms[start:end], columns.value[start:end]
         chosen = as_of >= from_as_of_ms
         as_of, value = as_of[chosen], value[chosen]
         if len(as_of) > 1 and not bool(np.all(np.diff(as_of) > 0)):
@@ -133,21 +182,6 @@ class SeriesTimeline:
             is_last = np.append(as_of[1:] != as_of[:-1], True)
             as_of, value = as_of[is_last], value[is_last]
         return Window(as_of, value)
-
-    def between(self, series: str, start_ms: int, end_ms: int) -> list[Observation]:
-        """Observations with start_ms <= available_at_ms < end_ms, in order of availability."""
-        first = int(np.searchsorted(self.available_at_ms, start_ms, side="left"))
-        end = int(np.searchsorted(self.available_at_ms, end_ms, side="left"))
-        return [self._observation(series, place) for place in range(first, end)]
-
-    def _observation(self, series: str, place: int) -> Observation:
-        return Observation(
-            series,
-            int(self.as_of_ms[place]),
-            int(self.available_at_ms[place]),
-            float(self.value[place]),
-            self._source[place],
-        )
 
 
 def _places_of_running_maximum(values: IntArray) -> IntArray:

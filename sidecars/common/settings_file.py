@@ -17,16 +17,18 @@ class SettingsError(ValueError):
 
 
 def load_settings(
-    model: type[SettingsModel], file: Path, environment: Mapping[str, str], prefix: str
+    model: type[SettingsModel], file: Path | None, environment: Mapping[str, str], prefix: str
 ) -> SettingsModel:
-    """Read `file`, let variables PREFIX_KEY override its top-level keys, and check the result.
+    """Read `file` (None: defaults alone), let variables PREFIX_KEY override its top-level keys, and
+    check the result.
 
     A variable's text is taken as JSON where it is JSON, else as the text it is; for a key that is
     a list, text without brackets is split at commas. Raises SettingsError.
     """
-    content = _read_object(file)
+    content = {} if file is None else _read_object(file)
     overrides = _overrides(model, environment, prefix)
-    return check_settings(model, {**content, **overrides}, str(file))
+    origin = "built-in settings" if file is None else str(file)
+    return check_settings(model, {**content, **overrides}, origin)
 
 
 def check_settings(

@@ -1,0 +1,144 @@
+"""From what a source told to what is kept: only what is new, with when it counts as available."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from sidecars.common.availability import Served, live_ms
+from sidecars.common.layer.events import EventTimeline, KeptEvent
+from sidecars.common.layer.store import LayerStore
+from sidecars.common.observations import Observation, Reading, SeriesTimeline
+from sidecars.common.sources import Batch, Event, Headline, Transfer
+
+logger = logging.getLogger(__name__)
+
+FOREVER_MS = 1 << 62
+
+
+def observations_to_keep(
+    readings: Iterable[Reading],
+    source: str,
+    timelines: Mapping[str, SeriesTimeline],
+    served: Served,
+    now_ms: int,
+) -> list[Observation]:
+    """Those that say something new: an unknown as_of, or another value for a known one.
+
+    Another value is a correction: it counts from now, whenever it was published. Pure.
+    """
+    by_series: dict[str, dict[int, Reading]] = {}
+    for reading in readings:
+        by_series.setdefault(reading.series, {})[reading.as_of_ms] = reading
+    kept = []
+    for series, by_as_of in by_series.items():
+        known = _known_values(timelines.get(series), min(by_as_of))
+        for as_of_ms, reading in sorted(by_as_of.items()):
+            if known.get(as_of_ms) == reading.value:
+                continue
+            available_at_ms = (
+                live_ms(now_ms)
+                if as_of_ms in known
+                else max(as_of_ms, served.available_at(reading.published_ms, now_ms))
+            )
+            kept.append(Observation(series, as_of_ms, available_at_ms, reading.value, source))
+    return kept
+
+
+def _known_values(timeline: SeriesTimeline | None, from_as_of_ms: int) -> dict[int, float]:
+    if timeline is None:
+        return {}
+    window = timeline.window(from_as_of_ms, FOREVER_MS)
+    return dict(zip(window.as_of_ms.tolist(), window.value.tolist(), strict=True))
+
+
+def events_to_keep(
+    events: Iterable[Event], known: EventTimeline, served: Served, now_ms: int
+) -> list[KeptEvent]:
+    """Those that are new; the first of the same id. Pure."""
+    new = {each.event_id: each for each in reversed(list(events)) if each.event_id not in known}
+    return [
+        KeptEvent(each, max(each.as_of_ms, served.available_at(each.published_ms, now_ms)))
+        for each in new.values()
+    ]
+
+
+class LayerMemory:
+    """What a layer knows of the days that its scores look back on.
+
+    It belongs to the event loop; what blocks or computes runs in threads.
+    """
+
+    def __init__(self, store: LayerStore) -> None:
+        self.store = store
+        self.timelines: dict[str, SeriesTimeline] = {}
+        self.events = EventTimeline()
+        self.served = Served()
+        self._from_ms = 0
+        self._taking = asyncio.Lock()
+
+    async def load(self, from_as_of_ms: int) -> None:
+        """Read what is kept, from the moment on."""
+        self._from_ms = from_as_of_ms
+        self.served = await asyncio.to_thread(self.store.served)
+        self.timelines = await asyncio.to_thread(self.store.timelines, from_as_of_ms)
+        self.events = EventTimeline(await asyncio.to_thread(self.store.events, from_as_of_ms))
+
+    async def take(self, batch: Batch, source: str, now_ms: int) -> int:
+        """Keep what is new of a batch: first in the store, then here; how many values that were.
+
+        Raises sqlalchemy.exc.SQLAlchemyError; nothing is known then, in the store or here.
+        """
+        async with self._taking:
+            known = await self._with_older(batch)
+            values = observations_to_keep(batch.readings, source, known, self.served, now_ms)
+            events = events_to_keep(batch.events, self.events, self.served, now_ms)
+            if not values and not events:
+                return 0
+            await asyncio.to_thread(self.store.append, values, events)
+            self.hold(values)
+            recent = [each for each in events if each.event.as_of_ms >= self._from_ms]
+            self.events.extend(recent)
+        for each in recent:
+            _log_event(each)
+        return len(values) + len(recent)
+
+    async def _with_older(self, batch: Batch) -> Mapping[str, SeriesTimeline]:
+        """The timelines; whole ones for series of which the batch tells older values than are in
+        memory, since what is kept already must not be taken for new."""
+        older = {each.series for each in batch.readings if each.as_of_ms < self._from_ms}
+        if not older:
+            return self.timelines
+        whole = await asyncio.to_thread(self.store.timelines_of, older)
+        return {**self.timelines, **whole}
+
+    def hold(self, values: Sequence[Observation]) -> None:
+        """Have values in memory that are in the store already."""
+        by_series: dict[str, list[Observation]] = {}
+        for value in values:
+            if value.as_of_ms >= self._from_ms:
+                by_series.setdefault(value.series, []).append(value)
+        for series, observations in by_series.items():
+            self.timelines.setdefault(series, SeriesTimeline()).extend(observations)
+
+    def forget_before(self, as_of_ms: int) -> None:
+        """Drop from memory what no score looks back on any more."""
+        self._from_ms = max(self._from_ms, as_of_ms)
+        for timeline in self.timelines.values():
+            timeline.forget_before(as_of_ms)
+        self.events.forget_before(as_of_ms)
+
+
+def _log_event(kept: KeptEvent) -> None:
+    event = kept.event
+    if isinstance(event, Transfer):
+        logger.info(
+            "large transfer",
+            extra={
+                "token": event.token,
+                "amount_usd": event.amount_usd,
+                "direction": event.direction,
+                "tx_hash": event.tx_hash,
+            },
+        )
+    elif isinstance(event, Headline):
+        logger.debug("headline", extra={"source": event.source, "title": event.title})

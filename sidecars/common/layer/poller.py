@@ -1,0 +1,128 @@
+"""Asks one source at its own pace, for as long as the service lives."""
+
+import asyncio
+import logging
+import random
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sidecars.common.clock import Clock
+from sidecars.common.layer.intake import LayerMemory
+from sidecars.common.lockstep import LockstepError
+from sidecars.common.moments import ms_of
+from sidecars.common.observations import MS_PER_DAY, MS_PER_MINUTE, Reading
+from sidecars.common.source_errors import SourceError
+from sidecars.common.sources import Batch, Source, SourceState
+
+logger = logging.getLogger(__name__)
+
+# After a failure the next attempt comes sooner than its turn, then later and later.
+FIRST_RETRY_SECONDS = 30.0
+LONGEST_RETRY_SECONDS = 900.0
+# Sources of events are silent when nothing happens: that they were heard is a value of its own.
+HEARD_EVERY_MS = MS_PER_MINUTE
+# History is asked for again from this long before the newest value: late corrections.
+OVERLAP_MS = 3 * MS_PER_DAY
+
+
+class Poller:
+    """One source and how it is doing."""
+
+    def __init__(
+        self,
+        key: str,
+        source: Source,
+        memory: LayerMemory,
+        clock: Clock,
+        poll_seconds: float | None = None,
+    ) -> None:
+        self.key = key
+        self.state = SourceState(source.facts)
+        self.poll_seconds = poll_seconds or source.facts.poll_seconds
+        self._source = source
+        self._memory = memory
+        self._clock = clock
+        self._chance = random.Random(key)
+        self._heard_ms = 0
+
+    async def read_history(self, history_start_ms: int) -> None:
+        """Everything the source has that is not kept yet."""
+        name = self.state.facts.name
+        newest_ms = await asyncio.to_thread(self._memory.store.newest_as_of_ms, name)
+        since_ms = history_start_ms if newest_ms is None else newest_ms - OVERLAP_MS
+        await self._attempt(since_ms=max(since_ms, history_start_ms))
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        while True:
+            succeeded = await self._attempt(since_ms=None)
+            wait_seconds = self.poll_seconds if succeeded else self._retry_seconds()
+            # Sources of the same pace are not asked all in the same moment.
+            wait_seconds *= self._chance.uniform(0.98, 1.0)
+            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=wait_seconds))
+
+    async def _attempt(self, since_ms: int | None) -> bool:
+        state = self.state
+        state.asked_ms = now_ms = ms_of(self._clock.now())
+        try:
+            batch = (
+                await self._source.poll(now_ms)
+                if since_ms is None
+                else await self._source.history(since_ms, now_ms)
+            )
+            now_ms = ms_of(self._clock.now())
+            new = await self._memory.take(self._with_heard(batch, now_ms), state.facts.name, now_ms)
+        except (SourceError, SQLAlchemyError) as error:
+            self._note_failure(str(error).splitlines()[0])
+            logger.warning("source failed", extra={"source": self.key, "error": state.error})
+            return False
+        except LockstepError:
+            raise
+        except Exception as error:  # an adapter's own mistake must not end the service
+            self._note_failure(f"{state.facts.name}: {type(error).__name__} in the adapter")
+            logger.exception("adapter failed", extra={"source": self.key})
+            return False
+        if state.error is not None:
+            logger.info("source is back", extra={"source": self.key})
+        state.error, state.failures_in_a_row = None, 0
+        state.succeeded_ms = now_ms
+        self._note(batch)
+        if new:
+            logger.info("source read", extra={"source": self.key, "new": new})
+        return True
+
+    def _note_failure(self, error: str) -> None:
+        self.state.failures_in_a_row += 1
+        self.state.error = error
+
+    def _with_heard(self, batch: Batch, now_ms: int) -> Batch:
+        """With the word that an event source was heard, at most once a minute."""
+        heard = f"heard:{self.key}"
+        if heard not in self.state.facts.series or now_ms - self._heard_ms < HEARD_EVERY_MS:
+            return batch
+        self._heard_ms = now_ms
+        reading = Reading(heard, now_ms, now_ms, 1.0)
+        return Batch((*batch.readings, reading), batch.events, batch.rejected)
+
+    def _note(self, batch: Batch) -> None:
+        state = self.state
+        moments = [each.as_of_ms for each in (*batch.readings, *batch.events)]
+        if moments:
+            state.newest_as_of_ms = max(state.newest_as_of_ms or 0, *moments)
+        if batch.rejected:
+            state.rejected += len(batch.rejected)
+            state.last_rejected = batch.rejected[-1]
+            logger.warning(
+                "values refused",
+                extra={
+                    "source": self.key,
+                    "count": len(batch.rejected),
+                    "last": batch.rejected[-1],
+                },
+            )
+
+    def _retry_seconds(self) -> float:
+        pause = min(self.poll_seconds, FIRST_RETRY_SECONDS)
+        doubled = pause * 2.0 ** min(self.state.failures_in_a_row - 1, 12)
+        return min(doubled, max(self.poll_seconds, LONGEST_RETRY_SECONDS))
