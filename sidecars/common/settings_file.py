@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
+_KEY_IN_TEXT = re.compile(r"^key '([^'.]+)")
 
 
 class SettingsError(ValueError):
@@ -28,18 +30,33 @@ def load_settings(
     content = {} if file is None else _read_object(file)
     overrides = _overrides(model, environment, prefix)
     origin = "built-in settings" if file is None else str(file)
-    return check_settings(model, {**content, **overrides}, origin)
+    origins = {key: f"environment variable {prefix}_{key.upper()}" for key in overrides}
+    return check_settings(model, {**content, **overrides}, origin, origins)
 
 
 def check_settings(
-    model: type[SettingsModel], content: Mapping[str, object], origin: str
+    model: type[SettingsModel],
+    content: Mapping[str, object],
+    origin: str,
+    origins: Mapping[str, str] | None = None,
 ) -> SettingsModel:
-    """Check a mapping against a settings model. Raises SettingsError naming every mistake."""
+    """Check a mapping against a settings model. Raises SettingsError naming every mistake.
+
+    origin: where the content comes from; origins: of the top-level keys that come from elsewhere.
+    """
     try:
         return model.model_validate(dict(content))
     except ValidationError as error:
-        problems = [_problem(model, details) for details in error.errors()]
-        raise SettingsError(f"{origin}: " + "; ".join(dict.fromkeys(problems))) from None
+        problems: dict[str, list[str]] = {}
+        for details in error.errors():
+            problem = _problem(model, details)
+            # A rule between keys has no place of its own: its text begins with the key.
+            named = details["loc"] or _KEY_IN_TEXT.findall(problem)[:1]
+            key = str(named[0]) if named else ""
+            place = (origins or {}).get(key, origin)
+            problems.setdefault(place, []).append(problem)
+        lines = [f"{place}: " + "; ".join(dict.fromkeys(each)) for place, each in problems.items()]
+        raise SettingsError("; ".join(lines)) from None
 
 
 def did_you_mean(value: str, known: Sequence[str]) -> str:

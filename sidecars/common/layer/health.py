@@ -25,9 +25,11 @@ def condition_of(state: SourceState, now_ms: int) -> Condition:
         return Condition.FAILING
     if state.succeeded_ms is None:
         return Condition.STARTING
-    newest_ms = state.newest_as_of_ms
+    gives_values = any(not name.startswith("heard:") for name in state.facts.series)
+    # A source of events is silent while nothing happens: what counts is that it answered.
+    newest_ms = state.newest_as_of_ms if gives_values else state.succeeded_ms
     if newest_ms is None:
-        return Condition.OK  # a source of events to which nothing has happened yet
+        return Condition.STALE
     age_seconds = (now_ms - newest_ms) / MS_PER_SECOND
     return Condition.STALE if age_seconds > state.facts.stale_seconds else Condition.OK
 

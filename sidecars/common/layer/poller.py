@@ -66,13 +66,12 @@ class Poller:
         state = self.state
         state.asked_ms = now_ms = ms_of(self._clock.now())
         try:
-            batch = (
-                await self._source.poll(now_ms)
-                if since_ms is None
-                else await self._source.history(since_ms, now_ms)
-            )
+            if since_ms is None:
+                batch = self._with_heard(await self._source.poll(now_ms))
+            else:
+                batch = await self._source.history(since_ms, now_ms)
             now_ms = ms_of(self._clock.now())
-            new = await self._memory.take(self._with_heard(batch, now_ms), state.facts.name, now_ms)
+            new = await self._memory.take(batch, state.facts.name, now_ms)
         except (SourceError, SQLAlchemyError) as error:
             self._note_failure(str(error).splitlines()[0])
             logger.warning("source failed", extra={"source": self.key, "error": state.error})
@@ -96,8 +95,9 @@ class Poller:
         self.state.failures_in_a_row += 1
         self.state.error = error
 
-    def _with_heard(self, batch: Batch, now_ms: int) -> Batch:
+    def _with_heard(self, batch: Batch) -> Batch:
         """With the word that an event source was heard, at most once a minute."""
+        now_ms = ms_of(self._clock.now())
         heard = f"heard:{self.key}"
         if heard not in self.state.facts.series or now_ms - self._heard_ms < HEARD_EVERY_MS:
             return batch
@@ -107,7 +107,8 @@ class Poller:
 
     def _note(self, batch: Batch) -> None:
         state = self.state
-        moments = [each.as_of_ms for each in (*batch.readings, *batch.events)]
+        told = [each for each in batch.readings if not each.series.startswith("heard:")]
+        moments = [each.as_of_ms for each in (*told, *batch.events)]
         if moments:
             state.newest_as_of_ms = max(state.newest_as_of_ms or 0, *moments)
         if batch.rejected:

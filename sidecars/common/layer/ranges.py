@@ -8,6 +8,7 @@ threshold joins the two, so that no score jumps: the table's own numbers hold ou
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sidecars.common.observations import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE
 
@@ -27,7 +28,7 @@ class Curve:
     def __init__(self, *knots: Knot) -> None:
         self._x = [x for x, _ in knots]
         self._y = [y for _, y in knots]
-        pairs = list(zip(knots, knots[1:], strict=False))
+        pairs = list(pairwise(knots))
         if not knots or any(right[0] <= left[0] for left, right in pairs):
             raise ValueError(f"knots {knots}: expected one or more, x strictly rising")
         self._slope = [(right[1] - left[1]) / (right[0] - left[0]) for left, right in pairs]
@@ -45,7 +46,7 @@ class Curve:
     def of_bands(cls, bands: Sequence[Band], ramp: float) -> "Curve":
         """Bands side by side, each twice as wide as the ramp's half-width `ramp` at the least."""
         knots: list[Knot] = [(bands[0][0], bands[0][2])]
-        for left, right in zip(bands, bands[1:], strict=False):
+        for left, right in pairwise(bands):
             knots.append((left[1] - ramp, _along(left, left[1] - ramp)))
             knots.append((right[0] + ramp, _along(right, right[0] + ramp)))
         knots.append((bands[-1][1], bands[-1][3]))
@@ -59,8 +60,11 @@ def _along(band: Band, x: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Decay:
-    """How a value ages that does not tick in minutes: 1 until `full_hours`, in a line to 0.2 at `low_hours`, 0.2 from
-    there on, and no reading of the present at all after `gone_hours`."""
+    """How a value ages that does not tick in minutes.
+
+    Freshness is 1 until `full_hours`, falls in a line to 0.2 at `low_hours` and stays there; after
+    `gone_hours` the value is no reading of the present any more.
+    """
 
     full_hours: float
     low_hours: float
