@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "secrets"
 
 
 def scores_token() -> str:
-    """The bearer token between the bots and the confluence sidecar."""
+    """The bearer token of the sidecars."""
     return secrets.token_hex(32) + "\n"
 
 
@@ -30,7 +30,16 @@ def bot_layer() -> str:
     return json.dumps(layer, indent=4) + "\n"
 
 
-FILES: dict[str, Callable[[], str]] = {"scores_token": scores_token, "bot.json": bot_layer}
+def source_keys() -> str:
+    """Keys of outside sources and addresses of notifications, by variable: none at first."""
+    return "{}\n"
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "scores_token": scores_token,
+    "bot.json": bot_layer,
+    "keys.json": source_keys,
+}
 
 
 def make_secrets(folder: Path) -> list[Path]:

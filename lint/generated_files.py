@@ -31,7 +31,22 @@ def generated_files(root: Path) -> Mapping[Path, str]:
         "host": "0.0.0.0",  # inside a container; docker compose publishes nothing of it
         "exchange": {"id": "binance", "ccxt_config": {}},
         "pairs": bot["exchange"]["pair_whitelist"],
+        "derivatives": {"id": "binance", "ccxt_config": {}, "symbol": "BTC/USDT:USDT"},
+        "layers": {
+            "sentiment": {"url": "http://sentiment:8102"},
+            "onchain": {"url": "http://onchain:8103"},
+        },
+        "monitor": {"holdings_file": "/user_config/holdings.yaml"},
         "history_start": "2017-08-01",
+    }
+    layers = {
+        name: {
+            "host": "0.0.0.0",
+            "port": port,
+            "database_url": f"sqlite:////data/{name}.sqlite",
+            "assets": [pair.split("/")[0] for pair in bot["exchange"]["pair_whitelist"]],
+        }
+        for name, port in (("sentiment", 8102), ("onchain", 8103))
     }
     practice = {
         **common,
@@ -44,6 +59,8 @@ def generated_files(root: Path) -> Mapping[Path, str]:
         CONFIGS / "mode-replay.json": {"dry_run": False, "exchange": client},
         Path("docker/confluence.json"): scores,
         Path("docker/confluence-replay.json"): practice,
+        Path("docker/sentiment.json"): layers["sentiment"],
+        Path("docker/onchain.json"): layers["onchain"],
     }
     return {path: json.dumps(content, indent=4) + "\n" for path, content in contents.items()}
 

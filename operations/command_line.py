@@ -76,3 +76,16 @@ def check(
     from aquatrade.config_check import main as check_main
 
     raise typer.Exit(check_main([argument for path in config for argument in ("-c", str(path))]))
+
+
+@main.command()
+def sidecars(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="One section for each sidecar; default: built-in."),
+    ] = None,
+) -> None:
+    """Run the sidecars (confluence with the Luno monitor, sentiment, on-chain) in one process."""
+    from operations.sidecars import main as sidecars_main
+
+    raise typer.Exit(sidecars_main(config))

@@ -4,15 +4,17 @@ Whatever goes wrong ends in a SourceError of one line without any secret in it.
 """
 
 import email.utils
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import aiohttp
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_random_exponential
+from yarl import URL
 
 from sidecars.common.clock import Clock
 from sidecars.common.logs import HIDDEN
@@ -21,9 +23,15 @@ from sidecars.common.source_errors import SourceError
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 20.0
-# A source that asks for a longer pause than this is left alone until its next turn.
+# A source that asks for a longer pause than this is not waited for, and not asked meanwhile.
 LONGEST_RETRY_AFTER_SECONDS = 60.0
+# However long a source asks to be left alone, it is asked again after this.
+LONGEST_SILENCE_SECONDS = 3600.0
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+MOST_REDIRECTS = 3
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# What says who asks; a host that a source redirects to is not told.
+CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 ERROR_LENGTH = 160
 
 
@@ -48,7 +56,8 @@ class _TryAgainError(Exception):
 class Fetcher:
     """GET requests to one source. Waits on the clock that it is handed, so that it can be replayed.
 
-    headers: sent with each request. secrets: texts (keys) that no error may show.
+    headers: sent with each request to the source itself; where it redirects to another host, those
+    that hold a secret are left out. secrets: texts (keys) that no error may show.
     """
 
     def __init__(
@@ -70,8 +79,11 @@ class Fetcher:
         self._spacing = timedelta(seconds=limit.per_seconds / limit.requests)
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._headers = dict(headers or {})
-        self._secrets = tuple(each for each in secrets if each)
+        self._secrets = _spellings(secrets)
+        # Seeded, so that a replay waits as it did; other sources have other names.
+        self._chance = random.Random(name)
         self._next_moment = datetime.min.replace(tzinfo=UTC)
+        self._silent_until = self._next_moment
 
     async def json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The parsed answer; NaN and Infinity are no JSON. Raises SourceError."""
@@ -79,36 +91,95 @@ class Fetcher:
 
     async def body(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """The body of a 200. Raises SourceError."""
+        try:
+            url = URL(self.base_url + path).extend_query(params or {})
+        except ValueError as error:
+            raise SourceError(self._clean(f"no address: {error}"), "refused") from None
 
         async def attempt() -> bytes:
             await self._wait_for_turn()
-            return await self._get(self.base_url + path, params)
+            return await self._get(url)
 
         return await self._retried(attempt)
 
     async def _wait_for_turn(self) -> None:
+        self._check_silence()
         now = self._clock.now()
         turn = max(now, self._next_moment)
         self._next_moment = turn + self._spacing
         if turn > now:
             await self._clock.sleep_until(turn)
+            self._check_silence()
 
-    async def _get(self, url: str, params: Mapping[str, str] | None) -> bytes:
+    def _check_silence(self) -> None:
+        if self._clock.now() < self._silent_until:
+            raise SourceError(
+                f"{self.name}: is left alone until {self._silent_until:%H:%M:%S} UTC, as it asked",
+                "limited",
+            )
+
+    async def _get(self, url: URL) -> bytes:
+        target = url
+        for _ in range(1 + MOST_REDIRECTS):
+            answer = await self._get_once(target, is_own_host=target.origin() == url.origin())
+            if isinstance(answer, bytes):
+                return answer
+            target = answer
+        raise SourceError(self._clean(f"more than {MOST_REDIRECTS} redirects"), "refused")
+
+    async def _get_once(self, url: URL, *, is_own_host: bool) -> bytes | URL:
+        """The body, or where it is."""
+        headers = self._headers if is_own_host else self._harmless_headers()
         try:
             async with self._session.get(
-                url, params=params, headers=self._headers, timeout=self._timeout
+                url, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as response:
+                if response.status in REDIRECTS:
+                    return self._redirected(url, response)
                 if response.status != 200:
                     raise self._refusal(response.status, response.headers)
                 return await self._read(response)
         except TimeoutError:
             seconds = self._timeout.total or 0.0
             raise _TryAgainError(f"no answer within {seconds:g} s", "unavailable") from None
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise SourceError(self._clean(f"no address: {error}"), "refused") from None
         except (aiohttp.ClientError, OSError) as error:
-            text = " ".join(str(error).split()) or type(error).__name__
-            raise _TryAgainError(text, "unavailable") from None
+            raise _TryAgainError(str(error) or type(error).__name__, "unavailable") from None
+        except ValueError as error:  # a header that cannot be sent, as with a broken key
+            raise SourceError(self._clean(f"cannot be asked: {error}"), "refused") from None
+
+    def _harmless_headers(self) -> dict[str, str]:
+        return {
+            name: value
+            for name, value in self._headers.items()
+            if name.lower() not in CREDENTIAL_HEADERS
+            and not any(secret in value for secret in self._secrets)
+        }
+
+    def _redirected(self, url: URL, response: aiohttp.ClientResponse) -> URL:
+        location = response.headers.get("Location", "")
+        try:
+            target = url.join(URL(location))
+            origin = target.origin()
+        except ValueError:
+            raise SourceError(
+                self._clean(f"HTTP {response.status} to {location!r}, which is no address"),
+                "refused",
+            ) from None
+        if target.scheme != url.scheme and target.scheme != "https":
+            raise SourceError(
+                self._clean(f"HTTP {response.status} to {target.scheme}://{target.host}"), "refused"
+            )
+        if origin != url.origin() and any(secret in str(target) for secret in self._secrets):
+            raise SourceError(
+                self._clean(f"HTTP {response.status} would take the key to {target.host}"),
+                "refused",
+            )
+        return target
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        # What is unpacked comes in pieces too, so a small answer cannot fill the memory.
         pieces: list[bytes] = []
         size = 0
         async for piece in response.content.iter_any():
@@ -122,23 +193,28 @@ class Fetcher:
 
     def _refusal(self, status: int, headers: Mapping[str, str]) -> Exception:
         if status == 429:
-            wait = retry_after_seconds(headers.get("Retry-After"), self._clock.now())
-            if wait is not None and wait > LONGEST_RETRY_AFTER_SECONDS:
-                return SourceError(
-                    self._clean(f"HTTP 429, asks to wait {wait:.0f} s"), kind="limited"
-                )
-            return _TryAgainError("HTTP 429, too many requests", "limited", wait)
+            return self._asked_to_wait("HTTP 429, too many requests", "limited", headers)
         if status >= 500 or status == 408:
-            wait = retry_after_seconds(headers.get("Retry-After"), self._clock.now())
-            short = wait is not None and wait <= LONGEST_RETRY_AFTER_SECONDS
-            return _TryAgainError(f"HTTP {status}", "unavailable", wait if short else None)
+            return self._asked_to_wait(f"HTTP {status}", "unavailable", headers)
         return SourceError(self._clean(f"HTTP {status}"), kind="refused")
+
+    def _asked_to_wait(self, message: str, kind: str, headers: Mapping[str, str]) -> Exception:
+        """Holds back every request, not only the one that was refused."""
+        now = self._clock.now()
+        wait = retry_after_seconds(headers.get("Retry-After"), now)
+        if wait is None:
+            return _TryAgainError(message, kind)
+        if wait <= LONGEST_RETRY_AFTER_SECONDS:
+            self._next_moment = max(self._next_moment, now + timedelta(seconds=wait))
+            return _TryAgainError(message, kind, wait)
+        self._silent_until = now + timedelta(seconds=min(wait, LONGEST_SILENCE_SECONDS))
+        return SourceError(self._clean(f"{message}, asks to wait {wait:.0f} s"), kind)
 
     async def _retried(self, attempt: Callable[[], Awaitable[bytes]]) -> bytes:
         try:
             async for each in AsyncRetrying(
                 stop=stop_after_attempt(ATTEMPTS),
-                wait=_wait,
+                wait=self._wait_seconds,
                 retry=retry_if_exception_type(_TryAgainError),
                 sleep=self._sleep,
                 reraise=True,
@@ -149,13 +225,21 @@ class Fetcher:
             raise SourceError(self._clean(failure.message), kind=failure.kind) from None
         raise AssertionError("a retry loop ends in an answer or an exception")
 
+    def _wait_seconds(self, state: RetryCallState) -> float:
+        """What the source asked for, or a wait whose bounds double with each attempt."""
+        failure = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(failure, _TryAgainError) and failure.wait_seconds is not None:
+            return failure.wait_seconds
+        return backoff_seconds(state.attempt_number, self._chance)
+
     async def _sleep(self, seconds: float) -> None:
         await self._clock.sleep_until(self._clock.now() + timedelta(seconds=seconds))
 
     def _clean(self, message: str) -> str:
-        text = " ".join(message.split())
+        text = message
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
+        text = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
         return f"{self.name}: {text[:ERROR_LENGTH]}"
 
 
@@ -167,6 +251,12 @@ def parse_json(name: str, body: bytes) -> Any:
         raise SourceError(f"{name}: not JSON ({error.msg})", "malformed") from None
 
 
+def backoff_seconds(attempt: int, chance: random.Random) -> float:
+    """The wait after the n-th failure: at random between half its ceiling and its ceiling."""
+    ceiling = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
+    return chance.uniform(ceiling / 2, ceiling)
+
+
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     """Retry-After as seconds from now, from a number or an HTTP date; None where it is neither."""
     if value is None:
@@ -176,18 +266,18 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
         return float(text[:9])
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now).total_seconds())
 
 
-_BACKOFF = wait_random_exponential(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
-
-
-def _wait(state: RetryCallState) -> float:
-    """What the source asked for, or a random wait that doubles its ceiling each time."""
-    failure = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(failure, _TryAgainError) and failure.wait_seconds is not None:
-        return failure.wait_seconds
-    return _BACKOFF(state)
+def _spellings(secrets: Sequence[str]) -> tuple[str, ...]:
+    """Each secret as it may stand in a text or an address; the longest first."""
+    found = {
+        spelling
+        for secret in (text.strip() for text in secrets)
+        if secret
+        for spelling in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret))
+    }
+    return tuple(sorted(found, key=len, reverse=True))

@@ -27,9 +27,20 @@ def load_settings(
     A variable's text is taken as JSON where it is JSON, else as the text it is; for a key that is
     a list, text without brackets is split at commas. Raises SettingsError.
     """
-    content = {} if file is None else _read_object(file)
-    overrides = _overrides(model, environment, prefix)
+    content = {} if file is None else read_object(file)
     origin = "built-in settings" if file is None else str(file)
+    return load_section(model, content, origin, environment, prefix)
+
+
+def load_section(
+    model: type[SettingsModel],
+    content: Mapping[str, object],
+    origin: str,
+    environment: Mapping[str, str],
+    prefix: str,
+) -> SettingsModel:
+    """The same for content that has been read. Raises SettingsError."""
+    overrides = _overrides(model, environment, prefix)
     origins = {key: f"environment variable {prefix}_{key.upper()}" for key in overrides}
     return check_settings(model, {**content, **overrides}, origin, origins)
 
@@ -65,7 +76,8 @@ def did_you_mean(value: str, known: Sequence[str]) -> str:
     return f' (did you mean "{near[0]}"?)' if near else ""
 
 
-def _read_object(file: Path) -> dict[str, object]:
+def read_object(file: Path) -> dict[str, object]:
+    """The JSON object in a file. Raises SettingsError."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -17,8 +17,8 @@ class KeptEvent:
     available_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldEvents:
     """Events by as_of; replaced as a whole, so that a thread that reads sees either."""
 
     kept: Sequence[KeptEvent]
@@ -33,6 +33,11 @@ class EventTimeline:
     def __init__(self, kept: Iterable[KeptEvent] = ()) -> None:
         self._hold([])
         self.extend(kept)
+
+    @property
+    def held(self) -> HeldEvents:
+        """The content as it is now: another object once it changes."""
+        return self._held
 
     def __contains__(self, event_id: str) -> bool:
         return event_id in self._held.ids
@@ -66,7 +71,7 @@ class EventTimeline:
 
     def _hold(self, kept: list[KeptEvent]) -> None:
         kept = sorted(kept, key=lambda each: (each.event.as_of_ms, each.event.event_id))
-        self._held = _Held(
+        self._held = HeldEvents(
             kept,
             np.array([each.available_at_ms for each in kept], dtype=np.int64),
             np.array([each.event.as_of_ms for each in kept], dtype=np.int64),

@@ -36,7 +36,7 @@ DERIVED_REPEAT_MS = 12 * MS_PER_HOUR
 # After a pause, moments of this last span are made up on the fine grid.
 FINE_GRID_MS = 2 * MS_PER_DAY
 MOMENTS_AT_ONCE = 200
-RECORDS_IN_MEMORY = 400
+RECORDS_IN_MEMORY = 100
 
 
 @dataclass(slots=True)

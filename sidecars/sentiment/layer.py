@@ -1,0 +1,69 @@
+"""What makes the sentiment layer: its sources, rules and files of the past."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sidecars.common.layer.definition import HistoryFile, Layer
+from sidecars.common.layer.intake import LayerMemory
+from sidecars.common.layer.scorer import Scorer
+from sidecars.common.layer.settings import LayerSettings
+from sidecars.sentiment.heard import Heard
+from sidecars.sentiment.history_files import read_history_files
+from sidecars.sentiment.polarity import load_polarity_model
+from sidecars.sentiment.scoring import SentimentScorer
+from sidecars.sentiment.settings import SentimentSettings
+from sidecars.sentiment.sources import (
+    alpha_vantage,
+    alternative_me,
+    coingecko,
+    lunarcrush,
+    news_rss,
+    reddit,
+    yahoo,
+)
+
+CATALOGUE = {
+    entry.key: entry
+    for entry in (
+        alternative_me.ENTRY,
+        coingecko.ENTRY,
+        yahoo.ENTRY,
+        alpha_vantage.ENTRY,
+        news_rss.ENTRY,
+        reddit.ENTRY,
+        lunarcrush.ENTRY,
+    )
+}
+
+
+def _own(settings: LayerSettings) -> SentimentSettings:
+    if not isinstance(settings, SentimentSettings):
+        raise TypeError(f"expected SentimentSettings, got {type(settings).__name__}")
+    return settings
+
+
+def _scorer(settings: LayerSettings) -> Scorer:
+    model = load_polarity_model(_own(settings).polarity_model)
+    return SentimentScorer(Heard().social_of, model.name)
+
+
+def _options(settings: LayerSettings, _: LayerMemory) -> Mapping[str, Mapping[str, Any]]:
+    model = {"polarity_model": _own(settings).polarity_model}
+    return {news_rss.KEY: model, reddit.KEY: model}
+
+
+def _files(folder: Path, settings: LayerSettings) -> Iterable[HistoryFile]:
+    own = _own(settings)
+    return read_history_files(folder, load_polarity_model(own.polarity_model), own.assets)
+
+
+LAYER = Layer(
+    name="sentiment",
+    title="Aquatrade sentiment sidecar",
+    settings=SentimentSettings,
+    catalogue=CATALOGUE,
+    make_scorer=_scorer,
+    read_history_files=_files,
+    options=_options,
+)

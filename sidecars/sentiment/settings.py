@@ -1,0 +1,14 @@
+"""The sentiment sidecar's settings."""
+
+from pydantic import Field
+
+from sidecars.common.layer.settings import DatabaseUrl, LayerSettings
+
+
+class SentimentSettings(LayerSettings):
+    """Everything that can be set; a JSON file with these keys, or AQUATRADE_SENTIMENT_KEY."""
+
+    port: int = Field(8102, ge=0, le=65535)
+    database_url: DatabaseUrl = "sqlite:///var/sidecars/sentiment.sqlite"
+    # "vader", or "module:function" of a model of your own; see polarity.py.
+    polarity_model: str = Field("vader", min_length=1)
