@@ -1,49 +1,13 @@
-"""Malformed variants of a valid answer, drawn by hypothesis: its structure bent, its bytes torn."""
+"""Runs a function on malformed variants of a valid answer, drawn by hypothesis."""
 
-import functools
 import gzip
-import json
-import math
-import os
-import re
 from collections.abc import Callable
-from typing import Any
 
-from hypothesis import HealthCheck, Verbosity, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
-Place = tuple[int | str, ...]
-MOST_PLACES = 500
-MOST_BENDS = 3
+from tests.sidecars.common.answer_variants import WHOLE_ANSWERS, variants
+
 SHOWN_BYTES = 300
-XML_TOKENS = re.compile(rb"(<[^>]*>)")
-RAW = re.compile(r'"<raw:([^">]*)>"')
-# Written into the JSON as they stand here, without quotes.
-RAW_VALUES = tuple(
-    f"<raw:{token}>"
-    for token in ("1e400", "-1e400", "1" + "0" * 400, "01", "+1", ".5", "0x10", "undefined", "")
-)
-STRANGE_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, -0.0, 1, 0.5, 1e308, -1e308, 5e-324, 2**31, 2**53 + 1, 2**63, 2**64,
-    10**30, float("nan"), float("inf"), float("-inf"), "", " ", "NaN", "nan", "inf", "-Infinity",
-    "1e400", "-1", "1,234.5", "1_000", "\u0661\u0662", "0x1f", "12abc", "true", "null", "N/A",
-    "\x00", "\ud800", "\U0001f680" * 40, "\u202e", "a" * 5000, "line\nbreak", "2024-02-30",
-    "0000-00-00", "9999-12-31", "10000-01-01", "2024-01-01T25:00:00Z", "1970-01-01", "<b>", [], {},
-    [None], [[]], {"value": 1}, [1, 2, 3], [[[[1]]]], {"": {}}, "1e5000", "9" * 5000, *RAW_VALUES,
-)  # fmt: skip
-STRANGE_KEYS = ("", "Value", "data ", "__proto__", "\ud800", "0", "9999-12-31", "\n")
-STRANGE_BYTES = (
-    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3\x28", b"\xed\xa0\x80", b"]]>", b"<!--", b"}{",
-    b",", b"\\u0000", b"\\ud800", b"&amp;&lol;", b"<![CDATA[", b"\r\n\r\n", b"NaN", b"-",
-    b"[" * 2000, b'{"a":' * 2000, b"<a>" * 2000, b"9" * 400, b"e999",
-)  # fmt: skip
-WHOLE_ANSWERS = (
-    b"", b" ", b"null", b"true", b"0", b'""', b"[]", b"{}", b"[[]]", b"[{}]", b"NaN", b"OK",
-    b"\x1f\x8b\x08", b"{}" * 3, b"[" * 100_000, b'{"a":' * 100_000, b"\xff" * 64, b"<html>",
-    b"<rss/>", b"<rss><channel><item/></channel></rss>", b'<feed xmlns="http://www.w3.org/2005/Atom"/>',
-    b'<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><r>&b;</r>',
-)  # fmt: skip
-DAY_SECONDS = 86_400
 
 
 def fuzz_answers(
@@ -67,13 +31,14 @@ def fuzz_answers(
 
     @seed(seed_number)
     @settings(
-        max_examples=examples * 3 // 2,  # many are drawn twice
+        max_examples=examples * 5 // 4,  # some are drawn twice
         deadline=None,
         database=None,
         derandomize=False,
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
+        phases=(Phase.generate, Phase.shrink),
     )
     @given(variants(example).filter(lambda body: body != example))
     def every_variant(body: bytes) -> None:
@@ -85,7 +50,8 @@ def fuzz_answers(
 
 def _shown(body: bytes, example: bytes) -> str:
     """The answer where it first differs from the example."""
-    place = len(os.path.commonprefix([body, example]))
+    pairs = enumerate(zip(body, example, strict=False))
+    place = next((at for at, (one, other) in pairs if one != other), len(body))
     first = max(0, place - SHOWN_BYTES // 2)
     return (
         f"the answer: {len(body)} bytes (the example: {len(example)}), other from byte {place} on: "
@@ -96,213 +62,3 @@ def _shown(body: bytes, example: bytes) -> str:
 
 def _as_utf_16(example: bytes) -> bytes:
     return example.decode("utf-8", "replace").encode("utf-16")
-
-
-class _Tree:
-    """The example, taken apart; its name stays short where hypothesis shows it."""
-
-    def __init__(self, example: bytes) -> None:
-        self.example = example
-
-    def __repr__(self) -> str:
-        return "the example"
-
-    @functools.cached_property
-    def places(self) -> list[Place]:
-        return places_in(json.loads(self.example))
-
-    @functools.cached_property
-    def tokens(self) -> list[bytes]:
-        return XML_TOKENS.split(self.example)
-
-
-def variants(example: bytes) -> st.SearchStrategy[bytes]:
-    """The example with its structure bent (three in four) or its bytes torn."""
-    if example.lstrip().startswith(b"<"):
-        bent = _bent_xml(_Tree(example))
-    else:
-        bent = _bent_json(_Tree(example))
-    return st.one_of(bent, bent, bent, _torn(_Tree(example)))
-
-
-def places_in(node: Any) -> list[Place]:
-    """Paths to nodes of a JSON value; of very many the first, the last and some between."""
-    found: list[Place] = []
-    waiting: list[tuple[Place, Any]] = [((), node)]
-    while waiting:
-        place, value = waiting.pop()
-        found.append(place)
-        if isinstance(value, dict):
-            waiting.extend(((*place, key), inner) for key, inner in value.items())
-        elif isinstance(value, list):
-            waiting.extend(((*place, index), inner) for index, inner in enumerate(value))
-    if len(found) <= MOST_PLACES:
-        return found
-    third = MOST_PLACES // 3
-    return [*found[:third], *found[third:-third:][:: len(found) // third + 1], *found[-third:]]
-
-
-@st.composite
-def _bent_json(draw: st.DrawFn, tree: _Tree) -> bytes:
-    root = json.loads(tree.example)
-    for _ in range(draw(st.integers(1, MOST_BENDS))):
-        place = draw(st.sampled_from(tree.places))
-        bend = draw(st.sampled_from(BENDS))
-        root = bend(draw, root, place)
-    return _as_bytes(root)
-
-
-def _as_bytes(root: Any) -> bytes:
-    return RAW.sub(r"\1", json.dumps(root)).encode()
-
-
-@st.composite
-def _bent_xml(draw: st.DrawFn, tree: _Tree) -> bytes:
-    bent = list(tree.tokens)
-    for _ in range(draw(st.integers(1, MOST_BENDS))):
-        index = draw(st.integers(0, len(bent) - 1))
-        action = draw(st.sampled_from(("drop", "double", "swap", "text", "text", "inside")))
-        if action == "drop":
-            del bent[index]
-        elif action == "double":
-            bent[index:index] = bent[index : index + draw(st.integers(1, 30))]
-        elif action == "swap":
-            other = draw(st.integers(0, len(bent) - 1))
-            bent[index], bent[other] = bent[other], bent[index]
-        elif action == "text":
-            strange = draw(st.sampled_from(STRANGE_VALUES))
-            bent[index & ~1] = str(strange).encode("utf-8", "surrogatepass")
-        else:
-            strange_bytes = draw(st.sampled_from(STRANGE_BYTES))
-            bent[index] = bent[index][:-1] + strange_bytes + bent[index][-1:]
-        bent = bent or [b""]
-    return b"".join(bent)
-
-
-@st.composite
-def _torn(draw: st.DrawFn, tree: _Tree) -> bytes:
-    example = tree.example
-    place = draw(st.integers(0, len(example)))
-    other = draw(st.integers(0, len(example)))
-    first, last = sorted((place, other))
-    action = draw(st.sampled_from(("cut", "without", "twice", "byte", "insert")))
-    match action:
-        case "cut":
-            return example[:place]
-        case "without":
-            return example[:first] + example[last:]
-        case "twice":
-            return example[:last] + example[first:]
-        case "byte":
-            return example[:first] + bytes([draw(st.integers(0, 255))]) + example[first + 1 :]
-        case _:
-            return example[:first] + draw(st.sampled_from(STRANGE_BYTES)) + example[first:]
-
-
-def _node_at(root: Any, place: Place) -> Any:
-    """The node; None where an earlier bend took it away."""
-    node = root
-    for step in place:
-        try:
-            node = node[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return node
-
-
-def _holder(root: Any, place: Place) -> Any:
-    """The object or list that holds the node; None for the root and where the node is gone."""
-    parent = _node_at(root, place[:-1])
-    if place and isinstance(parent, dict) and place[-1] in parent:
-        return parent
-    is_index = place and isinstance(parent, list) and isinstance(place[-1], int)
-    return parent if is_index and int(place[-1]) < len(parent) else None
-
-
-def _with(root: Any, place: Place, value: Any) -> Any:
-    """The root with the node replaced; unchanged where the place is gone."""
-    if not place:
-        return value
-    holder = _holder(root, place)
-    if holder is not None:
-        holder[place[-1]] = value
-    return root
-
-
-def _strange(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    return _with(root, place, draw(st.sampled_from(STRANGE_VALUES)))
-
-
-def _dropped(_: st.DrawFn, root: Any, place: Place) -> Any:
-    holder = _holder(root, place)
-    if holder is not None:
-        del holder[place[-1]]
-    return root
-
-
-def _renamed(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    holder = _holder(root, place)
-    if isinstance(holder, dict):
-        holder[draw(st.sampled_from(STRANGE_KEYS))] = holder.pop(place[-1])
-    return root
-
-
-def _doubled(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    node, holder = _node_at(root, place), _holder(root, place)
-    if isinstance(node, list):
-        return _with(root, place, node * draw(st.integers(2, 4)))
-    if isinstance(holder, list):
-        holder.insert(draw(st.integers(0, len(holder))), node)
-    return root
-
-
-def _swapped(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    holder = _holder(root, place)
-    if holder is not None:
-        steps: list[Any] = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
-        other = draw(st.sampled_from(steps))
-        holder[place[-1]], holder[other] = holder[other], holder[place[-1]]
-    return root
-
-
-def _rescaled(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    node = _node_at(root, place)
-    if isinstance(node, bool) or not isinstance(node, int | float | str):
-        return root
-    try:
-        number = float(node)
-    except (ValueError, OverflowError):
-        return root
-    if not math.isfinite(number) or abs(number) > 1e300:
-        return root
-    rescaled = draw(
-        st.sampled_from(
-            (number * 1000, number / 1000, -number, number + DAY_SECONDS, number + DAY_SECONDS * 1000,
-             number * 1e6, number / 1e9, int(number) * 1000, str(number), f" {number} ")
-        )
-    )  # fmt: skip
-    return _with(root, place, str(rescaled) if isinstance(node, str) else rescaled)
-
-
-def _retyped(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    node = _node_at(root, place)
-    choices: list[Any] = [[node], {"data": node}, [[node]], str(node), json.dumps(node)]
-    if isinstance(node, dict):
-        choices += [list(node.values()), list(node.items()), {}]
-    if isinstance(node, list):
-        choices += [{str(index): inner for index, inner in enumerate(node)}, [], node[::-1]]
-        choices += [node[:1], node[-1:], *node[:1]]
-    return _with(root, place, draw(st.sampled_from(choices)))
-
-
-def _nested(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    node = _node_at(root, place)
-    for _ in range(draw(st.sampled_from((2, 50, 300)))):
-        node = [node]
-    return _with(root, place, node)
-
-
-BENDS: tuple[Callable[[st.DrawFn, Any, Place], Any], ...] = (
-    _strange, _strange, _strange, _dropped, _renamed, _doubled, _swapped, _rescaled, _rescaled,
-    _retyped, _nested,
-)  # fmt: skip

@@ -47,7 +47,7 @@ def read_plain(body: bytes, now_ms: int) -> Batch:
         try:
             readings.append(_reading(row, now_ms))
         except ValueError as error:
-            rejected.append(f"plain: {error}")
+            rejected.append(f"plain: {' '.join(ascii(str(error)).split())}")
     if not readings:
         raise SourceError("plain: no row is usable", "malformed")
     return Batch(readings, rejected=rejected)
@@ -59,7 +59,7 @@ def _reading(row: Any, now_ms: int) -> Reading:
     moment, text = row.get("timestamp"), row.get("value")
     if type(moment) is not int or not 0 < moment < 10**11 or not isinstance(text, str):
         raise ValueError("a row has another shape")
-    value = float(text)
+    value = float(text) if len(text) < 20 else math.nan
     if not math.isfinite(value) or not 0 <= value <= 100:
         raise ValueError("a value is out of range")
     if describes_future(moment * 1000, now_ms):

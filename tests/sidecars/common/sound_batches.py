@@ -79,6 +79,6 @@ def _check_times(item: object, as_of_ms: int, published_ms: int, now_ms: int) ->
 
 
 def _check_line(line: str) -> None:
-    assert line and "\n" not in line and "\r" not in line, f"expected one line: {line!r}"
-    assert len(line) <= LONGEST_LINE, f"expected {LONGEST_LINE} characters at most: {line!r}"
+    assert line and "\n" not in line and "\r" not in line, f"expected one line: {line[:200]!r}"
+    assert len(line) <= LONGEST_LINE, f"expected {LONGEST_LINE} characters at most: {line[:200]!r}"
     line.encode()  # half a surrogate pair can be written to no log

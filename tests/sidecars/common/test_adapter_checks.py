@@ -10,7 +10,8 @@ from sidecars.common.source_errors import SourceError
 from sidecars.common.sources import Batch, SourceContext
 from sidecars.replay.public_data.model import StandInRequest
 from tests.sidecars.common.adapter_checks import NOW_MS, check_source_survives, fuzz_reader
-from tests.sidecars.common.answer_fuzz import fuzz_answers, places_in
+from tests.sidecars.common.answer_fuzz import fuzz_answers
+from tests.sidecars.common.answer_variants import places_in
 from tests.sidecars.common.plain_source import (
     STAND_IN,
     PlainSource,

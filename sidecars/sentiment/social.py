@@ -1,0 +1,147 @@
+"""How much is said of an asset, against its own week, and in which mood. Pure.
+
+- Mentions are headlines that name the asset, each counted with its reach; market-wide ones (no
+  asset named) are no mentions.
+- Ratios compare the last hours, or the last day, with the 7 days before them. They need headlines
+  read without a gap over the whole of it, and in those 7 days at least one mention for each span
+  of that length on average (a spike of one headline is none); else they are None.
+- Polarity is the mean over the last day, weighted by reach; a market-wide headline counts half.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sidecars.common.observations import MS_PER_DAY, MS_PER_HOUR, FloatArray, IntArray
+from sidecars.common.sources import Headline
+
+BURST_HOURS = 3
+WEEK_DAYS = 7
+WEEK_MS = WEEK_DAYS * MS_PER_DAY
+MARKET_WIDE_SHARE = 0.5
+# What a reading looks at: the day and the 7 days before it.
+DAYS_NEEDED = WEEK_DAYS + 1
+
+
+@dataclass(frozen=True, slots=True)
+class SocialReading:
+    """What was said of an asset by a moment. Mentions are weighted by reach.
+
+    mentions_last_hours: of the last 3 hours; ratio_hours_to_week: per hour, over the mean per hour
+    of the 7 days before them. mentions_last_day, ratio_day_to_week: the same of the last 24 h.
+    Ratios are None with less coverage than they compare with, or where too little was said in the
+    7 days: fewer than 56 mentions (hours) or 7 (day), by number. polarity: -1 to 1 over the last
+    day, None where nothing was said of the asset or the market; count: headlines in it.
+    count_last_hours: mentions of the last hours by number. newest_as_of_ms: newest headline of
+    whatever asset, which shows that the sources speak; None where there is none in 8 days.
+    """
+
+    mentions_last_hours: float
+    ratio_hours_to_week: float | None
+    mentions_last_day: float
+    ratio_day_to_week: float | None
+    polarity: float | None
+    count: int
+    count_last_hours: int
+    newest_as_of_ms: int | None
+
+
+class HeadlineColumns:
+    """Headlines as columns by as_of, made once and read at many moments."""
+
+    def __init__(
+        self, headlines: Sequence[Headline], available_at_ms: Sequence[int] | None = None
+    ) -> None:
+        """headlines: in any order, each event once. available_at_ms: when each was known; None:
+        each when it was published. Raises ValueError when the lengths differ."""
+        if available_at_ms is None:
+            available_at_ms = [each.published_ms for each in headlines]
+        if len(available_at_ms) != len(headlines):
+            raise ValueError(
+                f"got {len(available_at_ms)} moments for {len(headlines)} headlines, expected one"
+                " for each"
+            )
+        as_of = np.array([each.as_of_ms for each in headlines], dtype=np.int64)
+        order = np.argsort(as_of, kind="stable")
+        self.as_of_ms: IntArray = as_of[order]
+        self.available_at_ms: IntArray = np.array(available_at_ms, dtype=np.int64)[order]
+        self.reach: FloatArray = np.array([each.reach for each in headlines], dtype=float)[order]
+        self.polarity: FloatArray = np.array([each.polarity for each in headlines], dtype=float)[
+            order
+        ]
+        ordered = [headlines[place].assets for place in order.tolist()]
+        self._is_market_wide = np.array([not assets for assets in ordered], dtype=bool)
+        self._names = {
+            asset: np.array([asset in assets for assets in ordered], dtype=bool)
+            for asset in {asset for assets in ordered for asset in assets}
+        }
+        self._names_nothing = np.zeros(len(ordered), dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self.as_of_ms)
+
+    def names(self, asset: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each headline speaks of the asset."""
+        return self._names.get(asset, self._names_nothing)
+
+    def reading(self, asset: str, at_ms: int, covered_since_ms: int | None) -> SocialReading:
+        """What was known at a moment. covered_since_ms: since when headlines have been read
+        without a gap; None: it is not known."""
+        start, end = np.searchsorted(
+            self.as_of_ms, [at_ms - DAYS_NEEDED * MS_PER_DAY, at_ms], side="right"
+        ).tolist()
+        known = self.available_at_ms[start:end] <= at_ms
+        as_of = self.as_of_ms[start:end]
+        own = known & self.names(asset)[start:end]
+        reach = self.reach[start:end]
+
+        hours_ms = BURST_HOURS * MS_PER_HOUR
+        own_as_of, own_reach = as_of[own], reach[own]
+        mentions_hours, mentions_day = (
+            float(own_reach[own_as_of > at_ms - span_ms].sum())
+            for span_ms in (hours_ms, MS_PER_DAY)
+        )
+        ratio_hours, ratio_day = (
+            _ratio(own_as_of, own_reach, span_ms, at_ms)
+            if covered_since_ms is not None and covered_since_ms <= at_ms - span_ms - WEEK_MS
+            else None
+            for span_ms in (hours_ms, MS_PER_DAY)
+        )
+        in_day = known & (as_of > at_ms - MS_PER_DAY)
+        share = own + MARKET_WIDE_SHARE * self._is_market_wide[start:end]
+        weight = np.where(in_day, reach * share, 0.0)
+        total_weight = float(weight.sum())
+        heard = np.flatnonzero(known)
+        return SocialReading(
+            mentions_last_hours=mentions_hours,
+            ratio_hours_to_week=ratio_hours,
+            mentions_last_day=mentions_day,
+            ratio_day_to_week=ratio_day,
+            polarity=(
+                float((weight * self.polarity[start:end]).sum()) / total_weight
+                if total_weight > 0
+                else None
+            ),
+            count=int(np.count_nonzero(weight)),
+            count_last_hours=int(np.count_nonzero(own_as_of > at_ms - hours_ms)),
+            newest_as_of_ms=int(as_of[heard[-1]]) if len(heard) else None,
+        )
+
+
+def social_reading(
+    headlines: Sequence[Headline], asset: str, at_ms: int, covered_since_ms: int | None
+) -> SocialReading:
+    """The reading from headlines that were all known at the moment."""
+    columns = HeadlineColumns(headlines, [at_ms] * len(headlines))
+    return columns.reading(asset, at_ms, covered_since_ms)
+
+
+def _ratio(as_of: IntArray, reach: FloatArray, span_ms: int, at_ms: int) -> float | None:
+    """Mentions of the last span over their mean per span in the 7 days before it."""
+    start_ms, end_ms = at_ms - span_ms - WEEK_MS, at_ms - span_ms
+    in_week = (as_of > start_ms) & (as_of <= end_ms)
+    if np.count_nonzero(in_week) * span_ms < WEEK_MS:
+        return None
+    week_mean = float(reach[in_week].sum()) * span_ms / WEEK_MS
+    return float(reach[as_of > end_ms].sum()) / week_mean
