@@ -93,6 +93,7 @@ class Fetcher:
         """The body of a 200. Raises SourceError."""
         try:
             url = URL(self.base_url + path).extend_query(params or {})
+            url.origin()
         except ValueError as error:
             raise SourceError(self._clean(f"no address: {error}"), "refused") from None
 

@@ -4,12 +4,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sidecars.common.clock import SystemClock
 from sidecars.common.layer.definition import HistoryFile, Layer
 from sidecars.common.layer.intake import LayerMemory
 from sidecars.common.layer.scorer import Scorer
 from sidecars.common.layer.settings import LayerSettings
+from sidecars.common.moments import ms_of
+from sidecars.common.source_errors import SourceError
+from sidecars.common.sources import Batch
 from sidecars.sentiment.heard import Heard
 from sidecars.sentiment.history_files import read_history_files
+from sidecars.sentiment.news_file import KEY as NEWS
+from sidecars.sentiment.news_file import read_news_file
 from sidecars.sentiment.polarity import load_polarity_model
 from sidecars.sentiment.scoring import SentimentScorer
 from sidecars.sentiment.settings import SentimentSettings
@@ -54,8 +60,22 @@ def _options(settings: LayerSettings, _: LayerMemory) -> Mapping[str, Mapping[st
 
 
 def _files(folder: Path, settings: LayerSettings) -> Iterable[HistoryFile]:
-    own = _own(settings)
-    return read_history_files(folder, load_polarity_model(own.polarity_model), own.assets)
+    history = read_history_files(folder)
+    yield from (HistoryFile(source, batch) for source, batch in history)
+    yield from (HistoryFile("history files", Batch(), line) for line in history.problems)
+    yield _news(folder / "crypto_news.csv", _own(settings))
+
+
+def _news(file: Path, settings: SentimentSettings) -> HistoryFile:
+    model = load_polarity_model(settings.polarity_model)
+    now_ms = ms_of(SystemClock().now())
+    try:
+        batch = read_news_file(file.read_bytes(), now_ms, model, settings.assets)
+    except OSError as error:
+        return HistoryFile(NEWS, Batch(), f"{file}: cannot be read ({error.strerror})")
+    except SourceError as error:
+        return HistoryFile(NEWS, Batch(), f"{file}: {error}")
+    return HistoryFile(NEWS, batch)
 
 
 LAYER = Layer(

@@ -48,6 +48,7 @@ class SentimentScorer:
     """
 
     days_needed = 16.0  # a week of staleness, eight days before it, and a day
+    event_days_needed = 9.0  # the day and the seven before it, and a day
 
     def __init__(self, social_of: SocialOf, polarity_model: str) -> None:
         self._social_of = social_of

@@ -10,5 +10,5 @@ class SentimentSettings(LayerSettings):
 
     port: int = Field(8102, ge=0, le=65535)
     database_url: DatabaseUrl = "sqlite:///var/sidecars/sentiment.sqlite"
-    # "vader", or "module:function" of a model of your own; see polarity.py.
+    # "vader", "transformer[:OWNER/MODEL[@REVISION]]", or "module:function" of a model of your own.
     polarity_model: str = Field("vader", min_length=1)

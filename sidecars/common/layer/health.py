@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sidecars.common.moments import iso_ms
-from sidecars.common.observations import MS_PER_SECOND
+from sidecars.common.observations import HEARD_PREFIX, MS_PER_SECOND
 from sidecars.common.sources import SourceFacts, SourceState
 
 
@@ -25,7 +25,7 @@ def condition_of(state: SourceState, now_ms: int) -> Condition:
         return Condition.FAILING
     if state.succeeded_ms is None:
         return Condition.STARTING
-    gives_values = any(not name.startswith("heard:") for name in state.facts.series)
+    gives_values = any(not name.startswith(HEARD_PREFIX) for name in state.facts.series)
     # A source of events is silent while nothing happens: what counts is that it answered.
     newest_ms = state.newest_as_of_ms if gives_values else state.succeeded_ms
     if newest_ms is None:

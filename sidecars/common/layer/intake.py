@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sidecars.common.availability import Served, live_ms
 from sidecars.common.layer.events import EventTimeline, KeptEvent
 from sidecars.common.layer.store import LayerStore
-from sidecars.common.observations import Observation, Reading, SeriesTimeline
+from sidecars.common.observations import HEARD_PREFIX, Observation, Reading, SeriesTimeline
 from sidecars.common.sources import Batch, Event, Headline, Transfer
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,18 @@ def events_to_keep(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when on memory holds values, and from when on events and the word of who was heard."""
+
+    from_ms: int
+    events_from_ms: int
+
+    def of(self, series: str) -> int:
+        """From when on memory holds a series."""
+        return self.events_from_ms if series.startswith(HEARD_PREFIX) else self.from_ms
+
+
 class LayerMemory:
     """What a layer knows of the days that its scores look back on.
 
@@ -73,15 +86,18 @@ class LayerMemory:
         self.timelines: dict[str, SeriesTimeline] = {}
         self.events = EventTimeline()
         self.served = Served()
-        self._from_ms = 0
+        self._span = Span(0, 0)
         self._taking = asyncio.Lock()
 
-    async def load(self, from_as_of_ms: int) -> None:
-        """Read what is kept, from the moment on."""
-        self._from_ms = from_as_of_ms
+    async def load(self, span: Span) -> None:
+        """Read what is kept, from the span's moments on."""
+        self._span = span
         self.served = await asyncio.to_thread(self.store.served)
-        self.timelines = await asyncio.to_thread(self.store.timelines, from_as_of_ms)
-        self.events = EventTimeline(await asyncio.to_thread(self.store.events, from_as_of_ms))
+        self.timelines = await asyncio.to_thread(
+            self.store.timelines, span.from_ms, span.events_from_ms
+        )
+        events = await asyncio.to_thread(self.store.events, span.events_from_ms)
+        self.events = EventTimeline(events)
 
     async def take(self, batch: Batch, source: str, now_ms: int) -> int:
         """Keep what is new of a batch: first in the store, then here; how many values that were.
@@ -96,7 +112,7 @@ class LayerMemory:
                 return 0
             await asyncio.to_thread(self.store.append, values, events)
             self.hold(values)
-            recent = [each for each in events if each.event.as_of_ms >= self._from_ms]
+            recent = [each for each in events if each.event.as_of_ms >= self._span.events_from_ms]
             self.events.extend(recent)
         for each in recent:
             _log_event(each)
@@ -105,7 +121,9 @@ class LayerMemory:
     async def _with_older(self, batch: Batch) -> Mapping[str, SeriesTimeline]:
         """The timelines; whole ones for series of which the batch tells older values than are in
         memory, since what is kept already must not be taken for new."""
-        older = {each.series for each in batch.readings if each.as_of_ms < self._from_ms}
+        older = {
+            each.series for each in batch.readings if each.as_of_ms < self._span.of(each.series)
+        }
         if not older:
             return self.timelines
         whole = await asyncio.to_thread(self.store.timelines_of, older)
@@ -115,17 +133,17 @@ class LayerMemory:
         """Have values in memory that are in the store already."""
         by_series: dict[str, list[Observation]] = {}
         for value in values:
-            if value.as_of_ms >= self._from_ms:
+            if value.as_of_ms >= self._span.of(value.series):
                 by_series.setdefault(value.series, []).append(value)
         for series, observations in by_series.items():
             self.timelines.setdefault(series, SeriesTimeline()).extend(observations)
 
-    def forget_before(self, as_of_ms: int) -> None:
+    def forget_before(self, span: Span) -> None:
         """Drop from memory what no score looks back on any more."""
-        self._from_ms = max(self._from_ms, as_of_ms)
-        for timeline in self.timelines.values():
-            timeline.forget_before(as_of_ms)
-        self.events.forget_before(as_of_ms)
+        self._span = span
+        for series, timeline in self.timelines.items():
+            timeline.forget_before(span.of(series))
+        self.events.forget_before(span.events_from_ms)
 
 
 def _log_event(kept: KeptEvent) -> None:

@@ -11,7 +11,7 @@ from sidecars.common.clock import Clock
 from sidecars.common.layer.intake import LayerMemory
 from sidecars.common.lockstep import LockstepError
 from sidecars.common.moments import ms_of
-from sidecars.common.observations import MS_PER_DAY, MS_PER_MINUTE, Reading
+from sidecars.common.observations import HEARD_PREFIX, MS_PER_DAY, MS_PER_MINUTE, Reading
 from sidecars.common.source_errors import SourceError
 from sidecars.common.sources import Batch, Source, SourceState
 
@@ -98,7 +98,7 @@ class Poller:
     def _with_heard(self, batch: Batch) -> Batch:
         """With the word that an event source was heard, at most once a minute."""
         now_ms = ms_of(self._clock.now())
-        heard = f"heard:{self.key}"
+        heard = f"{HEARD_PREFIX}{self.key}"
         if heard not in self.state.facts.series or now_ms - self._heard_ms < HEARD_EVERY_MS:
             return batch
         self._heard_ms = now_ms
@@ -107,7 +107,7 @@ class Poller:
 
     def _note(self, batch: Batch) -> None:
         state = self.state
-        told = [each for each in batch.readings if not each.series.startswith("heard:")]
+        told = [each for each in batch.readings if not each.series.startswith(HEARD_PREFIX)]
         moments = [each.as_of_ms for each in (*told, *batch.events)]
         if moments:
             state.newest_as_of_ms = max(state.newest_as_of_ms or 0, *moments)

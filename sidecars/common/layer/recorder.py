@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sidecars.common.availability import live_ms
 from sidecars.common.clock import Clock
 from sidecars.common.layer.events import EventTimeline
-from sidecars.common.layer.intake import LayerMemory
+from sidecars.common.layer.intake import LayerMemory, Span
 from sidecars.common.layer.records import ScoreRecord, make_record
 from sidecars.common.layer.scorer import Scorer
 from sidecars.common.layer.settings import LayerSettings
@@ -36,6 +36,7 @@ DERIVED_REPEAT_MS = 12 * MS_PER_HOUR
 # After a pause, moments of this last span are made up on the fine grid.
 FINE_GRID_MS = 2 * MS_PER_DAY
 MOMENTS_AT_ONCE = 200
+SPARE_DAYS = 2.0
 RECORDS_IN_MEMORY = 100
 
 
@@ -104,10 +105,13 @@ class Recorder:
         self._memory = memory
         self._latest: dict[str, list[ScoreRecord]] = {asset: [] for asset in settings.assets}
 
-    @property
-    def keep_ms(self) -> int:
-        """How much of the past memory needs to hold."""
-        return round((self.scorer.days_needed + 2) * MS_PER_DAY)
+    def span_at(self, moment_ms: int) -> Span:
+        """How much of the past memory needs to hold for scores of the moment and later."""
+        scorer = self.scorer
+        return Span(
+            moment_ms - round((scorer.days_needed + SPARE_DAYS) * MS_PER_DAY),
+            moment_ms - round((scorer.event_days_needed + SPARE_DAYS) * MS_PER_DAY),
+        )
 
     def latest(self, asset: str, at_ms: int) -> ScoreRecord | None:
         """Of the records in memory the one known at the moment; None: look in the store."""
@@ -138,9 +142,9 @@ class Recorder:
         missing = self._missing_moments(have, until_ms)
         if not missing:
             return 0
-        from_ms = missing[0] - self.keep_ms
-        timelines = await asyncio.to_thread(store.timelines, from_ms)
-        events = EventTimeline(await asyncio.to_thread(store.events, from_ms))
+        span = self.span_at(missing[0])
+        timelines = await asyncio.to_thread(store.timelines, span.from_ms, span.events_from_ms)
+        events = EventTimeline(await asyncio.to_thread(store.events, span.events_from_ms))
         first_known_ms = min(
             (int(each.available_at_ms[0]) for each in timelines.values() if len(each)),
             default=until_ms + 1,
@@ -224,7 +228,7 @@ class Recorder:
             kept.append(record)
             del kept[:-RECORDS_IN_MEMORY]
             _log_scored(record)
-        memory.forget_before(now_ms - self.keep_ms)
+        memory.forget_before(self.span_at(now_ms))
 
 
 def _log_scored(record: ScoreRecord) -> None:

@@ -27,6 +27,11 @@ class Scorer(Protocol):
         """How far back the rules look, in days."""
         ...
 
+    @property
+    def event_days_needed(self) -> float:
+        """The same for headlines and transfers."""
+        ...
+
     def score(self, asset: str, known: Known, events: KnownEvents) -> LayerScore:
         """The score of an asset from what was known; pure, never raises on values in range."""
         ...

@@ -16,7 +16,7 @@ from sidecars.common.fetch import Fetcher
 from sidecars.common.keys import read_key
 from sidecars.common.layer.definition import HistoryFile, Layer
 from sidecars.common.layer.health import off_report, overall, source_report
-from sidecars.common.layer.intake import LayerMemory
+from sidecars.common.layer.intake import LayerMemory, Span
 from sidecars.common.layer.poller import Poller
 from sidecars.common.layer.recorder import Recorder
 from sidecars.common.layer.routes import make_app
@@ -110,7 +110,7 @@ class LayerService:
         """
         settings = self.settings
         now_ms = ms_of(self.clock.now())
-        await self.memory.load(now_ms - self.recorder.keep_ms)
+        await self.memory.load(self.recorder.span_at(now_ms))
         await self.recorder.load()
         async with listening(make_app(self, token), settings.host, settings.port) as port:
             url = f"http://{settings.host}:{port}"
@@ -158,7 +158,7 @@ class LayerService:
     async def backfill(self, files: Iterable[HistoryFile], until_ms: int, *, ask: bool) -> bool:
         """Take in files, then what the sources keep if `ask`, and make the scores of the past;
         whether all of it went well. Raises SQLAlchemyError."""
-        await self.memory.load(0)
+        await self.memory.load(Span(0, 0))
         await self.recorder.load()
         complete = True
         for file in files:

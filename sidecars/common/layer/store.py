@@ -26,7 +26,7 @@ from sidecars.common.database import insert_new, open_database
 from sidecars.common.layer.events import KeptEvent
 from sidecars.common.layer.records import ScoreRecord
 from sidecars.common.observation_store import ObservationTable, observations_table
-from sidecars.common.observations import Observation, SeriesTimeline
+from sidecars.common.observations import HEARD_PREFIX, Observation, SeriesTimeline
 from sidecars.common.sources import Headline, Transfer
 
 metadata = MetaData()
@@ -135,9 +135,15 @@ class LayerStore:
             insert_new(connection, scores_table, [_packed(record) for record in records])
             self._observations.append_within(connection, derived)
 
-    def timelines(self, from_as_of_ms: int = 0) -> dict[str, SeriesTimeline]:
-        """All series, from the moment on."""
-        return self._observations.load(from_as_of_ms=from_as_of_ms)
+    def timelines(self, from_as_of_ms: int, heard_from_ms: int) -> dict[str, SeriesTimeline]:
+        """All series from the moment on; those of who was heard, which are long, from theirs."""
+        names = self.series_names()
+        heard = [name for name in names if name.startswith(HEARD_PREFIX)]
+        others = [name for name in names if not name.startswith(HEARD_PREFIX)]
+        return {
+            **self._observations.load(others, from_as_of_ms),
+            **self._observations.load(heard, heard_from_ms),
+        }
 
     def timelines_of(self, series: Collection[str]) -> dict[str, SeriesTimeline]:
         """The named series, whole."""
@@ -262,8 +268,8 @@ def _packed(record: ScoreRecord) -> dict[str, Any]:
 
 
 def _unpacked(row: Any) -> ScoreRecord:
-    *values, body = row  # the last of _SCORE_NAMES
-    return ScoreRecord(*values, zlib.decompress(body))
+    values = dict(zip(_SCORE_NAMES, row, strict=True))
+    return ScoreRecord(**{**values, "body": zlib.decompress(values["body"])})
 
 
 HISTORY_COLUMNS = (

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from sidecars.common.availability import Served, live_ms
 from sidecars.common.layer.events import EventTimeline, KeptEvent
-from sidecars.common.layer.intake import LayerMemory, events_to_keep, observations_to_keep
+from sidecars.common.layer.intake import LayerMemory, Span, events_to_keep, observations_to_keep
 from sidecars.common.layer.store import LayerStore
 from sidecars.common.observations import KnownAt, Observation, Reading, SeriesTimeline
 from sidecars.common.sources import Batch
@@ -92,11 +92,11 @@ def test_events_known_at_a_moment_equal_the_twin(
 async def test_values_older_than_memory_are_compared_with_the_store(tmp_path: Path) -> None:
     store = LayerStore(f"sqlite:///{tmp_path}/toy.sqlite")
     memory = LayerMemory(store)
-    await memory.load(0)
+    await memory.load(Span(0, 0))
     batch = Batch([Reading("level", 10, 10, 5.0), Reading("level", 900, 900, 6.0)])
     assert await memory.take(batch, "toy", NOW_MS) == 2
     again = LayerMemory(store)
-    await again.load(500)
+    await again.load(Span(500, 500))
     assert len(again.timelines["level"]) == 1
     assert await again.take(batch, "toy", NOW_MS + 5) == 0
     changed = Batch([Reading("level", 10, 10, 7.0)])
@@ -117,7 +117,7 @@ class FullStore(LayerStore):
 async def test_a_store_that_fails_leaves_memory_as_it_was(tmp_path: Path) -> None:
     store = FullStore(f"sqlite:///{tmp_path}/toy.sqlite")
     memory = LayerMemory(store)
-    await memory.load(0)
+    await memory.load(Span(0, 0))
     with pytest.raises(OperationalError):
         await memory.take(Batch([Reading("level", 10, 10, 5.0)]), "toy", NOW_MS)
     assert memory.timelines == {}

@@ -77,6 +77,7 @@ class ToyScorer:
 
     formula = "toy-1"
     days_needed = 2.0
+    event_days_needed = 1.0
 
     def score(self, asset: str, known: Known, events: KnownEvents) -> LayerScore:
         level = known.latest("level")
