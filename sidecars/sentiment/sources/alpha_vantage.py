@@ -22,6 +22,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from sidecars.common.fetch import RateLimit, parse_json
+from sidecars.common.moments import moment_at
 from sidecars.common.observations import MS_PER_DAY
 from sidecars.common.source_errors import SourceError
 from sidecars.common.sources import Batch, Source, SourceContext, SourceEntry, SourceFacts
@@ -71,7 +72,11 @@ def read_treasury_yield(body: bytes, now_ms: int, since_ms: int) -> Batch:
     builder = BatchBuilder(FACTS.name, now_ms)
     values: dict[date, float] = {}
     closed: set[date] = set()
+    first_day = moment_at(max(since_ms, 0) - MS_PER_DAY).date().isoformat()
     for place, content in enumerate(rows):
+        if _is_older(content, first_day):
+            builder.pass_over()
+            continue
         with builder.item(f"data[{place}]"):
             row = an_object(content)
             day = day_of_text(row.get("date"))
@@ -88,6 +93,12 @@ def read_treasury_yield(body: bytes, now_ms: int, since_ms: int) -> Batch:
             # What is here has been published, whatever the rule says.
             builder.add(SERIES, value, _end_ms(day), max(_end_ms(day), min(published_ms, now_ms)))
     return builder.batch()
+
+
+def _is_older(content: object, first_day: str) -> bool:
+    """Told from the text alone: there are sixteen thousand days, of which few are asked for."""
+    text = content.get("date") if isinstance(content, dict) else None
+    return isinstance(text, str) and text < first_day
 
 
 def next_working_day(day: date, closed: set[date]) -> date:
@@ -107,7 +118,7 @@ def _check_not_refused(content: Mapping[str, object]) -> None:
         if key not in content:
             continue
         text = str(content[key]).lower()
-        if key != "Error Message" and any(words in text for words in LIMIT_WORDS):
+        if any(words in text for words in LIMIT_WORDS):
             raise SourceError(f"{FACTS.name}: the key's requests are used up", "limited")
         raise SourceError(f"{FACTS.name}: refused the request or the key ({key})", "refused")
 

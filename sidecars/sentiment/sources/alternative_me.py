@@ -76,7 +76,7 @@ class AlternativeMe:
 
     async def history(self, since_ms: int, now_ms: int) -> Batch:
         """One value a day; the source keeps all of them."""
-        days = (now_ms - since_ms) // MS_PER_DAY + 2
+        days = (now_ms - since_ms) // MS_PER_DAY + 1
         return since(await self._days(max(days, 1), now_ms), since_ms)
 
     async def _days(self, days: int, now_ms: int) -> Batch:

@@ -9,6 +9,7 @@ from sidecars.common.source_errors import SourceError
 from sidecars.replay.public_data.alternative_me import STAND_IN
 from sidecars.sentiment.sources.alternative_me import ENTRY, read_fear_greed
 from tests.sidecars.common.adapter_checks import NOW_MS, check_source_survives, fuzz_reader
+from tests.sidecars.sentiment.asking import answered
 
 TODAY_MS = 1_722_816_000_000  # 2024-08-05 00:00 UTC
 
@@ -75,3 +76,14 @@ def test_an_answer_without_a_value_is_malformed(body: bytes) -> None:
     with pytest.raises(SourceError) as caught:
         read_fear_greed(body, NOW_MS)
     assert caught.value.kind == "malformed"
+
+
+async def test_poll_asks_for_two_days_and_history_for_those_since() -> None:
+    source, asked = answered(ENTRY, {"/fng/": ANSWER})
+    assert len((await source.poll(NOW_MS)).readings) == 2
+    since_yesterday = await source.history(TODAY_MS - MS_PER_DAY, NOW_MS)
+    since_noon_before = await source.history(TODAY_MS - MS_PER_DAY // 2, NOW_MS)
+    assert [each.value for each in since_yesterday.readings] == [26.0, 34.0]
+    assert [each.value for each in since_noon_before.readings] == [26.0]
+    await source.history(0, NOW_MS)
+    assert [query["limit"] for _, query in asked] == ["2", "2", "2", "19941"]

@@ -122,6 +122,12 @@ def test_whole_days_count_from_their_end_and_today_not_yet() -> None:
     )
 
 
+def test_an_hour_is_no_day() -> None:
+    batch = read_days(DAYS.replace(b'1722643200, "con', b'1722646800, "con'), NOW_MS, "BTC")
+    assert [each.value for each in batch.readings] == [91012.0]
+    assert batch.rejected == ("LunarCrush: BTC: data[0]: time: got 1722646800, expected a day's",)
+
+
 def test_days_of_another_coin_are_malformed() -> None:
     with pytest.raises(SourceError, match="got 'BTC', expected ETH") as caught:
         read_days(DAYS, NOW_MS, "ETH")

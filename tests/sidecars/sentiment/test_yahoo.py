@@ -93,6 +93,7 @@ def test_a_daily_close_counts_from_the_end_of_its_day_and_today_not_yet() -> Non
     assert [(iso_ms(each.as_of_ms), each.value) for each in batch.readings] == [
         ("2024-08-03T00:00:00Z", 5376.0)
     ]
+    assert batch.rejected == ()
     after_midnight_ms = 1_722_902_400_000
     later = read_days(DAYS, after_midnight_ms, "sp500").readings
     assert [(iso_ms(each.published_ms), each.value) for each in later] == [
