@@ -12,8 +12,9 @@ A sender is who signs the inputs: one labelled input makes all of them that exch
 above the threshold is a transfer, but change back to an input's own address. What an exchange
 sends to a new address of its own, nobody can tell from a withdrawal.
 
-USD needs the option "btc_price_usd", a function that says the price or None; without a price
-nothing is asked. There is no backfill.
+USD needs the option "btc_price_usd", a function that says the price or None. Without a price
+nothing is asked and the poll fails: a source that cannot tell large transfers must not count as
+heard. There is no backfill.
 """
 
 import re
@@ -168,7 +169,7 @@ class BlockchainCom:
     async def poll(self, now_ms: int) -> Batch:
         price_usd = price_from(self._context.options, "btc_price_usd")
         if price_usd is None:
-            return Batch(rejected=(NO_PRICE,))
+            raise SourceError(f"{NAME}: {NO_PRICE}")
         fetcher = self._context.fetcher
         height = read_block_count(await fetcher.body(COUNT_PATH))
         if height == self._height:

@@ -4,8 +4,7 @@ GET /v2/api?chainid=1&module=account&action=tokentx&contractaddress=&address=, d
 https://docs.etherscan.io/api-reference/endpoint/tokentx: numbers are strings of digits, amounts
 in the token's smallest unit. Errors are a 200 with status "0":
 https://docs.etherscan.io/support/common-error-messages. The free plan allows 3 calls a second and
-100,000 a day, so each poll asks for a part of the wallets and tokens, in turn; a round takes
-three polls.
+100,000 a day, so each poll asks for a part of the wallets and tokens, in turn.
 
 A dollar coin counts as one dollar. WBTC and WETH need prices: the options "btc_price_usd" and
 "eth_price_usd" are functions that say one, or None; without the option the token is not asked
@@ -49,6 +48,7 @@ PAGE_SIZE = 200
 # Blocks that are read once more: what a reorganisation of the chain puts elsewhere.
 OVERLAP_BLOCKS = 5
 LAST_BLOCK = 999_999_999
+NO_PRICE = "no price is known, so its transfers are not looked at"
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -234,13 +234,8 @@ class Etherscan:
                     break
         if failure is not None and answered == 0:
             raise failure
-        unpriced = Batch(
-            rejected=tuple(
-                f"{token}: no price is known, so its transfers are not looked at"
-                for token in sorted(missing_prices)
-            )
-        )
-        return merged([*batches, unpriced])
+        lines = [f"{token}: {NO_PRICE}" for token in sorted(missing_prices)]
+        return merged([*batches, Batch(rejected=tuple(lines))])
 
     async def history(self, since_ms: int, now_ms: int) -> Batch:
         """Nothing: the calls that a day allows are too few to go back."""
@@ -271,7 +266,8 @@ class Etherscan:
             batch = read_token_transfers(body, now_ms, token, price_usd, self._labels)
             blocks = read_blocks(body)
         except SourceError as error:
-            raise SourceError(self._without_key(str(error)), error.kind) from None
+            text = str(error).replace(self._context.key or HIDDEN, HIDDEN)
+            raise SourceError(text, error.kind) from None
         if blocks is None:
             return batch
         oldest, newest, rows = blocks
@@ -280,9 +276,6 @@ class Etherscan:
             gap = f"{wallet} {token.token}: more than {PAGE_SIZE} transfers since the last look"
             return merged([batch, Batch(rejected=(gap,))])
         return batch
-
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._context.key, HIDDEN) if self._context.key else text
 
 
 FACTS = SourceFacts(

@@ -50,6 +50,7 @@ Word = Annotated[str, whole(_WORD)]
 
 
 class _Owner(AnswerModel):
+    address: Annotated[str, Field(max_length=200)] = ""
     owner: Annotated[str, Field(max_length=200)] = ""
     owner_type: Annotated[str, Field(max_length=200)] = ""
 
@@ -130,7 +131,8 @@ def _transfer(
         return None
     blockchain = row.blockchain.lower()
     tx_hash = _tx_hash(blockchain, row.hash)
-    from_label, to_label = _label(row.from_owner, labels), _label(row.to_owner, labels)
+    from_label = _label(blockchain, row.from_owner, labels)
+    to_label = _label(blockchain, row.to_owner, labels)
     return Transfer(
         event_id=f"{NAME}:{tx_hash}:{row.id}",
         source=NAME,
@@ -154,9 +156,11 @@ def _tx_hash(blockchain: str, text: str) -> str:
     return f"0x{digits}" if blockchain == ETHEREUM else digits
 
 
-def _label(owner: _Owner, labels: ExchangeLabels) -> str | None:
+def _label(blockchain: str, owner: _Owner, labels: ExchangeLabels) -> str | None:
+    """The exchange that Whale Alert names, else the name that our table has for the address."""
     if owner.owner_type != "exchange":
-        return None
+        prefix = "0x" if blockchain == ETHEREUM else ""
+        return labels.label_of(blockchain, prefix + owner.address.removeprefix(prefix))
     name = owner.owner.strip()
     if not name or not name.isascii() or not name.isprintable():
         return "exchange"

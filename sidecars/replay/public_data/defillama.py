@@ -1,7 +1,7 @@
 """Stand-ins of DefiLlama's two hosts: /v2/historicalChainTvl, and /stablecoincharts/all.
 
 Shapes as on https://api-docs.defillama.com: dates in seconds, as numbers on one host and as
-text on the other; the last row is the running day. From 2020 on.
+text on the other; the last row is the running day. From 2021 on.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from sidecars.common.observations import MS_PER_DAY, MS_PER_SECOND
 from sidecars.replay.public_data.model import StandIn, StandInAnswer, StandInRequest
 from sidecars.replay.public_data.smooth_values import json_answer, value_between
 
-FIRST_DAY_MS = ms_of(datetime(2020, 1, 1, tzinfo=UTC))
+FIRST_DAY_MS = ms_of(datetime(2021, 1, 1, tzinfo=UTC))
 
 
 def _days(now_ms: int) -> range:
@@ -29,7 +29,7 @@ def _tvl_row(day_ms: int) -> dict[str, Any]:
 @lru_cache(maxsize=20_000)
 def _stablecoins_row(day_ms: int) -> dict[str, Any]:
     years = (day_ms - FIRST_DAY_MS) / MS_PER_DAY / 365.25
-    dollars = value_between("stablecoin_supply_usd", day_ms, 0.9, 1.1) * (60e9 + 22e9 * years)
+    dollars = value_between("stablecoin_supply_usd", day_ms, 0.9, 1.1) * (80e9 + 22e9 * years)
     euros = value_between("stablecoin supply in euros", day_ms, 150e6, 420e6)
     return {
         "date": str(day_ms // MS_PER_SECOND),

@@ -11,11 +11,11 @@ from sidecars.common.observations import MS_PER_SECOND
 from sidecars.replay.public_data.model import StandIn, StandInAnswer, StandInRequest
 from sidecars.replay.public_data.smooth_values import json_answer, value_between, whole_number_of
 
-SLOT_SECONDS = 420
+SLOT_SECONDS = 900
 BLOCK_SECONDS = 12
 # So that block numbers are near the real ones.
 BLOCKS_BEFORE_FIRST = 123_110_000
-HISTORY_SLOTS = 400
+HISTORY_SLOTS = 120
 MOST_A_PAGE = 1000
 # Name, symbol, decimals and about how many dollars one is worth, by contract.
 TOKENS = {
@@ -24,6 +24,7 @@ TOKENS = {
     "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2": ("Wrapped Ether", "WETH", 18, 3_100.0),
     "0x2260fac5e5542a773aa44fbcfedf7c193bc2c599": ("Wrapped BTC", "WBTC", 8, 62_000.0),
 }
+DOLLARS = frozenset({"usdt", "usdc"})
 HOT_WALLETS = (
     "0x28c6c06298d514db089934071355e5743bf21d60",
     "0x77134cbc06cb00b66f4c7e623d5fdbf6777635ec",
@@ -66,7 +67,9 @@ def _row(address: str, contract: str, slot: int, last_slot: int) -> dict[str, An
     chance = random.Random(f"etherscan {address} {contract} {slot}")
     seconds = slot * SLOT_SECONDS
     name, symbol, decimals, level = TOKENS[contract]
-    price = level if level == 1.0 else level * value_between(symbol, seconds * 1000, 0.8, 1.2)
+    price = level * (
+        1.0 if symbol.lower() in DOLLARS else value_between(symbol, seconds * 1000, 0.8, 1.2)
+    )
     other = f"0x{chance.getrandbits(160):040x}"
     if chance.random() < 0.2:
         other = chance.choice([each for each in HOT_WALLETS if each != address])

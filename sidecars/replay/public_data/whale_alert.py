@@ -27,6 +27,7 @@ COINS = (
     ("ethereum", "usdc", 1.0),
     ("ripple", "xrp", 0.55),
 )
+DOLLARS = frozenset({"usdt", "usdc"})
 EXCHANGES = ("binance", "coinbase", "kraken", "bitfinex", "okex", "bybit", "gate")
 
 
@@ -61,7 +62,9 @@ def _transaction(slot: int) -> dict[str, Any]:
     chance = random.Random(f"whale alert {slot}")
     seconds = slot * SLOT_SECONDS
     blockchain, symbol, level = chance.choice(COINS)
-    price = level if level == 1.0 else level * value_between(symbol, seconds * 1000, 0.8, 1.2)
+    price = level * (
+        1.0 if symbol.lower() in DOLLARS else value_between(symbol, seconds * 1000, 0.8, 1.2)
+    )
     amount_usd = 10 ** chance.uniform(5.5, 7.8)
     is_mint = blockchain == "tron" and chance.random() < 0.1
     return {
