@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sidecars.common.clock import SystemClock
+from sidecars.common.clock import Clock, SystemClock
 from sidecars.common.layer.definition import HistoryFile, Layer
 from sidecars.common.layer.intake import LayerMemory
 from sidecars.common.layer.scorer import Scorer
@@ -54,7 +54,7 @@ def _scorer(settings: LayerSettings) -> Scorer:
     return SentimentScorer(Heard().social_of, model.name)
 
 
-def _options(settings: LayerSettings, _: LayerMemory) -> Mapping[str, Mapping[str, Any]]:
+def _options(settings: LayerSettings, _: LayerMemory, __: Clock) -> Mapping[str, Mapping[str, Any]]:
     model = {"polarity_model": _own(settings).polarity_model}
     return {news_rss.KEY: model, reddit.KEY: model}
 

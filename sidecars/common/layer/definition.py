@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sidecars.common.clock import Clock
 from sidecars.common.layer.intake import LayerMemory
 from sidecars.common.layer.scorer import Scorer
 from sidecars.common.layer.settings import LayerSettings
@@ -36,7 +37,7 @@ class Layer:
     catalogue: Mapping[str, SourceEntry]
     make_scorer: Callable[[LayerSettings], Scorer]
     read_history_files: Callable[[Path, LayerSettings], Iterable[HistoryFile]]
-    options: Callable[[LayerSettings, LayerMemory], Mapping[str, Mapping[str, Any]]]
+    options: Callable[[LayerSettings, LayerMemory, Clock], Mapping[str, Mapping[str, Any]]]
 
     @property
     def environment_prefix(self) -> str:

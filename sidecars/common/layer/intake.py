@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from sidecars.common.availability import Served, live_ms
 from sidecars.common.layer.events import EventTimeline, KeptEvent
 from sidecars.common.layer.store import LayerStore
-from sidecars.common.observations import HEARD_PREFIX, Observation, Reading, SeriesTimeline
+from sidecars.common.observations import (
+    HEARD_PREFIX,
+    MS_PER_MINUTE,
+    Observation,
+    Reading,
+    SeriesTimeline,
+)
 from sidecars.common.sources import Batch, Event, Headline, Transfer
 
 logger = logging.getLogger(__name__)
 
 FOREVER_MS = 1 << 62
+# Older ones are no news when they come, for example after a start.
+NEWS_MS = 15 * MS_PER_MINUTE
 
 
 def observations_to_keep(
@@ -115,7 +123,8 @@ class LayerMemory:
             recent = [each for each in events if each.event.as_of_ms >= self._span.events_from_ms]
             self.events.extend(recent)
         for each in recent:
-            _log_event(each)
+            if each.event.as_of_ms >= now_ms - NEWS_MS:
+                _log_event(each)
         return len(values) + len(recent)
 
     async def _with_older(self, batch: Batch) -> Mapping[str, SeriesTimeline]:

@@ -46,12 +46,15 @@ class Poller:
         self._chance = random.Random(key)
         self._heard_ms = 0
 
-    async def read_history(self, history_start_ms: int) -> None:
-        """Everything the source has that is not kept yet."""
+    async def read_history(self, history_start_ms: int, *, whole: bool = False) -> None:
+        """What the source has that is not kept yet. whole: ask for all of it, also what is older
+        than what is kept (an asset that is new to the settings)."""
         name = self.state.facts.name
         newest_ms = await asyncio.to_thread(self._memory.store.newest_as_of_ms, name)
-        since_ms = history_start_ms if newest_ms is None else newest_ms - OVERLAP_MS
-        await self._attempt(since_ms=max(since_ms, history_start_ms))
+        since_ms = history_start_ms
+        if newest_ms is not None and not whole:
+            since_ms = max(newest_ms - OVERLAP_MS, history_start_ms)
+        await self._attempt(since_ms)
 
     async def run(self) -> None:
         """Poll until cancelled."""

@@ -56,7 +56,7 @@ class LayerService:
 
     def add_sources(self, session: aiohttp.ClientSession, environment: Mapping[str, str]) -> None:
         """Make the adapters of all sources that are on. Raises SettingsError (a bad key file)."""
-        options = self.layer.options(self.settings, self.memory)
+        options = self.layer.options(self.settings, self.memory, self.clock)
         for key, entry in self.layer.catalogue.items():
             own = self.settings.sources.get(key)
             if own is not None and not own.enabled:
@@ -165,7 +165,10 @@ class LayerService:
             complete = await self._take_file(file) and complete
         if ask:
             await asyncio.gather(
-                *(poller.read_history(self.settings.history_start_ms) for poller in self.pollers)
+                *(
+                    poller.read_history(self.settings.history_start_ms, whole=True)
+                    for poller in self.pollers
+                )
             )
             complete = complete and all(poller.state.error is None for poller in self.pollers)
         made = await self.recorder.catch_up(until_ms)

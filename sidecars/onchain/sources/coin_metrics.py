@@ -1,4 +1,4 @@
-"""Coin Metrics community API v4: exchange flows and active addresses, a value a day.
+"""Coin Metrics community API v4: exchange flows, active addresses, prices, a value a day.
 
 GET /v4/timeseries/asset-metrics, documented at https://docs.coinmetrics.io/api/v4 and
 https://docs.coinmetrics.io/access-our-data/api: no key, 10 requests in 6 s, values are strings,
@@ -28,6 +28,8 @@ SERIES_OF_METRIC = {
     "FlowInExNtv": "exchange_inflow_coins",
     "FlowOutExNtv": "exchange_outflow_coins",
     "AdrActCnt": "active_addresses",
+    # What transfers of coins are worth; a day's price is near enough to tell large ones.
+    "PriceUSD": "price_usd",
 }
 # More coins, or addresses, than any chain has: a value beyond is a fault of the source.
 MOST = 1e15

@@ -24,7 +24,8 @@ ADDRESSES = {
     "doge": (50_000.0, 160_000.0),
     "ada": (25_000.0, 70_000.0),
 }
-METRICS = ("FlowInExNtv", "FlowOutExNtv", "AdrActCnt")
+PRICES_USD = {"btc": (58_000.0, 72_000.0), "eth": (2_200.0, 3_600.0)}
+METRICS = ("FlowInExNtv", "FlowOutExNtv", "AdrActCnt", "PriceUSD")
 
 
 def _asset_metrics(request: StandInRequest) -> StandInAnswer:
@@ -89,7 +90,8 @@ def _start_ms(text: str) -> int:
 def _range_of(asset: str, metric: str) -> tuple[float, float] | None:
     if metric not in METRICS:
         return None
-    return ADDRESSES.get(asset) if metric == "AdrActCnt" else FLOWS.get(asset)
+    ranges = {"AdrActCnt": ADDRESSES, "PriceUSD": PRICES_USD}.get(metric, FLOWS)
+    return ranges.get(asset)
 
 
 @lru_cache(maxsize=50_000)

@@ -55,6 +55,11 @@ async def check_source_survives(
 ) -> None:
     """Run the real adapter against the stand-in under every kind of fault.
 
+    What must hold: a pause that is asked for is made, a burst shorter than the attempts is
+    survived; whatever else fails, is cut, or has another shape ends in a SourceError of its kind
+    within the time-outs; bad values, negative ones and those of the future are never given;
+    yesterday's answer is not passed off as today's; no other exception, and no key in any text.
+
     dated: whether the source's answers carry their own time. has_history: whether `history`
     gives anything. survives_truncation: for a feed whose whole items before the cut are used.
     may_be_negative: names (without asset) of series that may be below 0. The stand-in's clock
@@ -81,7 +86,7 @@ def fuzz_reader(
     example: bytes,
     *,
     now_ms: int = NOW_MS,
-    examples: int = 800,
+    examples: int = 900,
     seed: int = 1,
 ) -> None:
     """Feed `examples` malformed variants of a valid answer (JSON or XML) to a pure reader.
@@ -270,7 +275,6 @@ async def _check_wrong_times(rig: _Rig, dated: bool) -> None:
     outcome = await rig.ask("poll", {"kind": "yesterday"})
     if outcome.batch is None or not dated:
         return
-    assert not _is_empty(outcome.batch), f"poll under yesterday: {outcome.batch}"
     latest_ms = rig.now_ms - MS_PER_DAY + FUTURE_TOLERANCE_MS
     for item in (*outcome.batch.readings, *outcome.batch.events):
         assert item.as_of_ms <= latest_ms, f"yesterday's answer is passed off as new: {item}"

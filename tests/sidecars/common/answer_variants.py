@@ -2,11 +2,10 @@
 
 import functools
 import json
+import random
 import re
 from collections.abc import Callable
 from typing import Any
-
-from hypothesis import strategies as st
 
 Place = tuple[int | str, ...]
 MOST_PLACES = 500
@@ -43,14 +42,21 @@ WHOLE_ANSWERS = (
 DAY_SECONDS = 86_400
 
 
-class _Tree:
-    """The example, taken apart; its name stays short where hypothesis shows it."""
+class Variants:
+    """Of one valid answer, JSON or XML."""
 
     def __init__(self, example: bytes) -> None:
         self.example = example
+        self.is_xml = example.lstrip().startswith(b"<")
 
-    def __repr__(self) -> str:
-        return "the example"
+    def __call__(self, chance: random.Random) -> bytes:
+        """One more: its structure bent (five in eight), its bytes torn or its times moved."""
+        kind = chance.randrange(8)
+        if kind < 5:
+            return _bent_xml(chance, self) if self.is_xml else _bent_json(chance, self)
+        if kind < 7:
+            return _torn(chance, self.example)
+        return _from_another_time(chance, self.example)
 
     @functools.cached_property
     def places(self) -> list[Place]:
@@ -59,15 +65,6 @@ class _Tree:
     @functools.cached_property
     def tokens(self) -> list[bytes]:
         return XML_TOKENS.split(self.example)
-
-
-def variants(example: bytes) -> st.SearchStrategy[bytes]:
-    """The example with its structure bent (five in eight), its bytes torn or its times moved."""
-    tree = _Tree(example)
-    bent = _bent_xml(tree) if example.lstrip().startswith(b"<") else _bent_json(tree)
-    return st.one_of(
-        bent, bent, bent, bent, bent, _torn(tree), _torn(tree), _from_another_time(tree)
-    )
 
 
 def places_in(node: Any) -> list[Place]:
@@ -87,13 +84,12 @@ def places_in(node: Any) -> list[Place]:
     return [*found[:third], *found[third:-third:][:: len(found) // third + 1], *found[-third:]]
 
 
-@st.composite
-def _bent_json(draw: st.DrawFn, tree: _Tree) -> bytes:
-    root = json.loads(tree.example)
-    for _ in range(draw(st.integers(1, MOST_BENDS))):
-        place = draw(st.sampled_from(tree.places))
-        bend = draw(st.sampled_from(BENDS))
-        root = bend(draw, root, place)
+def _bent_json(chance: random.Random, variants: Variants) -> bytes:
+    root = json.loads(variants.example)
+    for _ in range(chance.randint(1, MOST_BENDS)):
+        place = chance.choice(variants.places)
+        bend = chance.choice(BENDS)
+        root = bend(chance, root, place)
     return _as_bytes(root)
 
 
@@ -101,36 +97,33 @@ def _as_bytes(root: Any) -> bytes:
     return RAW.sub(r"\1", json.dumps(root)).encode()
 
 
-@st.composite
-def _bent_xml(draw: st.DrawFn, tree: _Tree) -> bytes:
-    bent = list(tree.tokens)
-    for _ in range(draw(st.integers(1, MOST_BENDS))):
-        index = draw(st.integers(0, len(bent) - 1))
-        action = draw(st.sampled_from(("drop", "double", "swap", "text", "text", "inside")))
+def _bent_xml(chance: random.Random, variants: Variants) -> bytes:
+    bent = list(variants.tokens)
+    for _ in range(chance.randint(1, MOST_BENDS)):
+        index = chance.randint(0, len(bent) - 1)
+        action = chance.choice(("drop", "double", "swap", "text", "text", "inside"))
         if action == "drop":
             del bent[index]
         elif action == "double":
-            bent[index:index] = bent[index : index + draw(st.integers(1, 30))]
+            bent[index:index] = bent[index : index + chance.randint(1, 30)]
         elif action == "swap":
-            other = draw(st.integers(0, len(bent) - 1))
+            other = chance.randint(0, len(bent) - 1)
             bent[index], bent[other] = bent[other], bent[index]
         elif action == "text":
-            strange = draw(st.sampled_from(STRANGE_VALUES))
+            strange = chance.choice(STRANGE_VALUES)
             bent[index & ~1] = str(strange).encode("utf-8", "surrogatepass")
         else:
-            strange_bytes = draw(st.sampled_from(STRANGE_BYTES))
+            strange_bytes = chance.choice(STRANGE_BYTES)
             bent[index] = bent[index][:-1] + strange_bytes + bent[index][-1:]
         bent = bent or [b""]
     return b"".join(bent)
 
 
-@st.composite
-def _torn(draw: st.DrawFn, tree: _Tree) -> bytes:
-    example = tree.example
-    place = draw(st.integers(0, len(example)))
-    other = draw(st.integers(0, len(example)))
+def _torn(chance: random.Random, example: bytes) -> bytes:
+    place = chance.randint(0, len(example))
+    other = chance.randint(0, len(example))
     first, last = sorted((place, other))
-    action = draw(st.sampled_from(("cut", "without", "twice", "byte", "insert")))
+    action = chance.choice(("cut", "without", "twice", "byte", "insert"))
     match action:
         case "cut":
             return example[:place]
@@ -139,21 +132,21 @@ def _torn(draw: st.DrawFn, tree: _Tree) -> bytes:
         case "twice":
             return example[:last] + example[first:]
         case "byte":
-            return example[:first] + bytes([draw(st.integers(0, 255))]) + example[first + 1 :]
+            return example[:first] + bytes([chance.randint(0, 255)]) + example[first + 1 :]
         case _:
-            return example[:first] + draw(st.sampled_from(STRANGE_BYTES)) + example[first:]
+            return example[:first] + chance.choice(STRANGE_BYTES) + example[first:]
 
 
-@st.composite
-def _from_another_time(draw: st.DrawFn, tree: _Tree) -> bytes:
-    """All times moved by whole days; years of dates too where it is a year or more."""
-    days = draw(st.integers(-8000, 8000))
+def _from_another_time(chance: random.Random, example: bytes) -> bytes:
+    """All times moved by days and minutes; years of dates too where it is a year or more."""
+    days = chance.choice((1, 1, 2, 7, 400, 8000, -1, -400, -8000))
+    seconds = days * DAY_SECONDS + chance.randint(0, 3600)
 
     def moved(found: re.Match[bytes]) -> bytes:
-        unit = DAY_SECONDS * 1000 if len(found.group()) == len("1722868641000") else DAY_SECONDS
-        return b"%d" % (int(found.group()) + days * unit)
+        per_second = 1000 if len(found.group()) == len("1722868641000") else 1
+        return b"%d" % (int(found.group()) + seconds * per_second)
 
-    body = EPOCH_NUMBER.sub(moved, tree.example)
+    body = EPOCH_NUMBER.sub(moved, example)
     return YEAR.sub(lambda found: b"%d" % (int(found.group()) + days // 365), body)
 
 
@@ -187,43 +180,43 @@ def _with(root: Any, place: Place, value: Any) -> Any:
     return root
 
 
-def _strange(draw: st.DrawFn, root: Any, place: Place) -> Any:
-    return _with(root, place, draw(st.sampled_from(STRANGE_VALUES)))
+def _strange(chance: random.Random, root: Any, place: Place) -> Any:
+    return _with(root, place, chance.choice(STRANGE_VALUES))
 
 
-def _dropped(_: st.DrawFn, root: Any, place: Place) -> Any:
+def _dropped(_: random.Random, root: Any, place: Place) -> Any:
     holder = _holder(root, place)
     if holder is not None:
         del holder[place[-1]]
     return root
 
 
-def _renamed(draw: st.DrawFn, root: Any, place: Place) -> Any:
+def _renamed(chance: random.Random, root: Any, place: Place) -> Any:
     holder = _holder(root, place)
     if isinstance(holder, dict):
-        holder[draw(st.sampled_from(STRANGE_KEYS))] = holder.pop(place[-1])
+        holder[chance.choice(STRANGE_KEYS)] = holder.pop(place[-1])
     return root
 
 
-def _doubled(draw: st.DrawFn, root: Any, place: Place) -> Any:
+def _doubled(chance: random.Random, root: Any, place: Place) -> Any:
     node, holder = _node_at(root, place), _holder(root, place)
     if isinstance(node, list):
-        return _with(root, place, node * draw(st.integers(2, 4)))
+        return _with(root, place, node * chance.randint(2, 4))
     if isinstance(holder, list):
-        holder.insert(draw(st.integers(0, len(holder))), node)
+        holder.insert(chance.randint(0, len(holder)), node)
     return root
 
 
-def _swapped(draw: st.DrawFn, root: Any, place: Place) -> Any:
+def _swapped(chance: random.Random, root: Any, place: Place) -> Any:
     holder = _holder(root, place)
     if holder is not None:
         steps: list[Any] = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
-        other = draw(st.sampled_from(steps))
+        other = chance.choice(steps)
         holder[place[-1]], holder[other] = holder[other], holder[place[-1]]
     return root
 
 
-def _rescaled(draw: st.DrawFn, root: Any, place: Place) -> Any:
+def _rescaled(chance: random.Random, root: Any, place: Place) -> Any:
     node = _node_at(root, place)
     try:
         number = float(node)
@@ -231,12 +224,12 @@ def _rescaled(draw: st.DrawFn, root: Any, place: Place) -> Any:
         return root
     if not abs(number) < 1e300:
         return root
-    rescaled = number * draw(st.sampled_from((1000, 1e-3, -1, 1e6, 1e-9, 1.5)))
-    written: Any = int(rescaled) if draw(st.booleans()) else rescaled
+    rescaled = number * chance.choice((1000, 1e-3, -1, 1e6, 1e-9, 1.5))
+    written: Any = int(rescaled) if chance.random() < 0.5 else rescaled
     return _with(root, place, str(written) if isinstance(node, str) else written)
 
 
-def _retyped(draw: st.DrawFn, root: Any, place: Place) -> Any:
+def _retyped(chance: random.Random, root: Any, place: Place) -> Any:
     node = _node_at(root, place)
     choices: list[Any] = [[node], {"data": node}, [[node]], str(node), f" {node} "]
     if isinstance(node, dict):
@@ -244,17 +237,17 @@ def _retyped(draw: st.DrawFn, root: Any, place: Place) -> Any:
     if isinstance(node, list):
         choices += [{str(index): inner for index, inner in enumerate(node)}, [], node[::-1]]
         choices += [node[:1], node[-1:], *node[:1]]
-    return _with(root, place, draw(st.sampled_from(choices)))
+    return _with(root, place, chance.choice(choices))
 
 
-def _nested(draw: st.DrawFn, root: Any, place: Place) -> Any:
+def _nested(chance: random.Random, root: Any, place: Place) -> Any:
     node = _node_at(root, place)
-    for _ in range(draw(st.sampled_from((2, 50, 300)))):
+    for _ in range(chance.choice((2, 50, 300))):
         node = [node]
     return _with(root, place, node)
 
 
-BENDS: tuple[Callable[[st.DrawFn, Any, Place], Any], ...] = (
+BENDS: tuple[Callable[[random.Random, Any, Place], Any], ...] = (
     _strange, _strange, _strange, _dropped, _renamed, _doubled, _swapped, _rescaled, _rescaled,
     _retyped, _nested,
 )  # fmt: skip

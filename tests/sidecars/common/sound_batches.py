@@ -14,6 +14,7 @@ ASSET_SERIES = frozenset(
         "exchange_inflow_coins",
         "exchange_outflow_coins",
         "active_addresses",
+        "price_usd",
         "whales_accumulating",
         "funding_rate_pct",
         "open_interest_usd",

@@ -31,6 +31,8 @@ def test_flows_of_btc_count_at_the_end_of_their_day(tmp_path: Path) -> None:
         ("exchange_inflow_coins:BTC", FIRST_MS, 21_345.5),
         ("exchange_outflow_coins:BTC", FIRST_MS, 19_876.25),
         ("exchange_outflow_coins:BTC", SECOND_MS, 40_111.0),
+        ("price_usd:BTC", FIRST_MS, 60_000.0),
+        ("price_usd:BTC", SECOND_MS, 58_000.0),
     ]
     assert all(each.published_ms == each.as_of_ms for each in file.batch.readings)
 
@@ -74,7 +76,7 @@ def test_a_folder_without_any_of_the_files_is_a_problem(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["-5", "1e20"])
 def test_flows_that_cannot_be_are_left_out(tmp_path: Path, value: str) -> None:
-    text = f"date,AdrActCnt,FlowInExNtv,FlowOutExNtv\n2024-08-03,5,{value},7\n"
+    text = f"date,PriceUSD,AdrActCnt,FlowInExNtv,FlowOutExNtv\n2024-08-03,9,5,{value},7\n"
     (file,) = read_history_files(write(tmp_path, onchain_btc_coinmetrics=text))
-    assert sorted(each.value for each in file.batch.readings) == [5.0, 7.0]
+    assert sorted(each.value for each in file.batch.readings) == [5.0, 7.0, 9.0]
     assert len(file.batch.rejected) == 1

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sidecars.common.clock import Clock
 from sidecars.common.fetch import RateLimit
 from sidecars.common.layer.definition import HistoryFile, Layer
 from sidecars.common.layer.intake import LayerMemory
@@ -108,7 +109,9 @@ def toy_layer(world: World) -> Layer:
     def no_files(folder: Path, settings: LayerSettings) -> Iterable[HistoryFile]:
         return []
 
-    def no_options(settings: LayerSettings, memory: LayerMemory) -> Mapping[str, Mapping[str, Any]]:
+    def no_options(
+        settings: LayerSettings, memory: LayerMemory, clock: Clock
+    ) -> Mapping[str, Mapping[str, Any]]:
         return {}
 
     limit = RateLimit(60, 60.0)
