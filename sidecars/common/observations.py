@@ -89,6 +89,7 @@ class _Columns:
     value: FloatArray
     source: list[str]
     newest_place: IntArray  # for each place the one with the latest as_of up to it
+    is_plain: bool  # as_of rises strictly too: no value was corrected, or came late
 
 
 _NO_COLUMNS = _Columns(
@@ -97,6 +98,7 @@ _NO_COLUMNS = _Columns(
     np.empty(0),
     [],
     np.empty(0, dtype=np.int64),
+    True,
 )
 
 
@@ -152,12 +154,13 @@ class SeriesTimeline:
             value[order],
             [source[place] for place in order.tolist()],
             _places_of_running_maximum(as_of[order]),
+            bool(np.all(np.diff(as_of[order]) > 0)),
         )
 
     def latest(self, series: str, at_ms: int) -> Observation | None:
         """The value with the latest as_of among those available at the moment."""
         columns = self._columns
-        end = int(np.searchsorted(columns.available_at_ms, at_ms, side="right"))
+        end = int(columns.available_at_ms.searchsorted(at_ms, side="right"))
         if end == 0:
             return None
         place = int(columns.newest_place[end - 1])
@@ -172,9 +175,12 @@ class SeriesTimeline:
     def window(self, from_as_of_ms: int, at_ms: int) -> Window:
         """Values with as_of_ms >= from_as_of_ms that were available at the moment."""
         columns = self._columns
+        end = int(columns.available_at_ms.searchsorted(at_ms, side="right"))
+        if columns.is_plain:
+            start = int(columns.as_of_ms.searchsorted(from_as_of_ms, side="left"))
+            return Window(columns.as_of_ms[start:end], columns.value[start:end])
         # Nothing is available before it is as of, so the rest of the slice cannot qualify.
-        start = int(np.searchsorted(columns.available_at_ms, from_as_of_ms, side="left"))
-        end = int(np.searchsorted(columns.available_at_ms, at_ms, side="right"))
+        start = int(columns.available_at_ms.searchsorted(from_as_of_ms, side="left"))
         as_of, value = columns.as_of_ms[start:end], columns.value[start:end]
         chosen = as_of >= from_as_of_ms
         as_of, value = as_of[chosen], value[chosen]

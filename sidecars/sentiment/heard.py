@@ -6,8 +6,8 @@ from sidecars.common.layer.events import EventsKnownAt, HeldEvents
 from sidecars.common.layer.scorer import KnownEvents
 from sidecars.common.observations import MS_PER_HOUR, IntArray
 from sidecars.common.sources import Headline
-from sidecars.sentiment.crowd import SocialInput
-from sidecars.sentiment.social import HeadlineColumns, SocialReading
+from sidecars.sentiment.crowd import SocialInput, headline_input
+from sidecars.sentiment.social import HeadlineColumns
 
 # The feeds together bring dozens of headlines a day: a day without any is a gap in the reading.
 LONGEST_SILENCE_MS = 24 * MS_PER_HOUR
@@ -31,7 +31,7 @@ class Heard:
             raise TypeError(f"expected events of a timeline, got {type(events).__name__}")
         self._hold(events.timeline.held)
         reading = self._columns.reading(asset, at_ms, self.covered_since_ms(at_ms))
-        return _input_of(reading)
+        return headline_input(reading)
 
     def covered_since_ms(self, at_ms: int) -> int | None:
         """Since when headlines have come without a day's silence; None: not at the moment."""
@@ -61,14 +61,3 @@ def run_starts(moments: IntArray) -> IntArray:
     begins = np.append(True, np.diff(moments) > LONGEST_SILENCE_MS)
     result: IntArray = moments[np.maximum.accumulate(np.where(begins, np.arange(len(moments)), 0))]
     return result
-
-
-def _input_of(reading: SocialReading) -> SocialInput | None:
-    if reading.newest_as_of_ms is None:
-        return None
-    return SocialInput(
-        as_of_ms=reading.newest_as_of_ms,
-        burst_ratio=reading.ratio_hours_to_week,
-        day_ratio=reading.ratio_day_to_week,
-        polarity=reading.polarity,
-    )

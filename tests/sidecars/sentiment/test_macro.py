@@ -104,6 +104,18 @@ def test_alarms_of_the_hour(name: str, value: float, flags: tuple[str, ...], pla
 
 
 @pytest.mark.parametrize(
+    ("name", "path"),
+    [("sp500", (4900.0, 5000.0, 4950.0)), ("dollar_index", (101.0, 100.0, 100.5))],
+)
+def test_a_fall_that_took_less_than_the_hour_counts(
+    name: str, path: tuple[float, float, float]
+) -> None:
+    moved = list(zip((60, 20, 0), path, strict=True))
+    series = {each: ticks(NOW, values) for each, values in {**CALM, name: moved}.items()}
+    assert scored(series).flags == ("DANGER",)
+
+
+@pytest.mark.parametrize(
     ("kept", "danger", "pause"),
     [
         (CALM, 1.0, 1.0),
