@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -89,3 +90,49 @@ def sidecars(
     from operations.sidecars import main as sidecars_main
 
     raise typer.Exit(sidecars_main(config))
+
+
+@main.command()
+def luno(
+    asset: Annotated[
+        str | None, typer.Argument(help="One holding, for example BTC; default: all.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="Where the sidecar is.")] = "http://127.0.0.1:8101",
+    chat: Annotated[bool, typer.Option(help="Short, as it is sent to a chat.")] = False,
+) -> None:
+    """Show the Luno monitor's cards as text, from the confluence sidecar that runs."""
+    from operations.luno_cards import CardsError, cards_text
+    from operations.sidecars import TOKEN_FILE
+
+    try:
+        typer.echo(cards_text(url, asset, chat=chat, token_file=TOKEN_FILE))
+    except CardsError as error:
+        typer.echo(f"aquatrade luno: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@main.command()
+def zones(
+    data: Annotated[
+        Path, typer.Option(help="A folder with recorded candles (binance) and daily files (aux).")
+    ],
+    pairs: Annotated[
+        str, typer.Option(help="Pairs of the first table and of the picture.")
+    ] = "BTC/USDT,ETH/USDT,SOL/USDT,XRP/USDT",
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of these pairs, UTC.")
+    ] = datetime(2022, 1, 1),  # noqa: DTZ001 - the days of a command line are UTC
+    end: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Nothing known later is read, UTC.")
+    ] = datetime(2025, 1, 1),  # noqa: DTZ001
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw score and price: an SVG or PNG file.")
+    ] = None,
+    work: Annotated[Path, typer.Option(help="Folder for state and logs; emptied first.")] = Path(
+        "var/zones"
+    ),
+) -> None:
+    """Score recorded years with every input there is, and compare zones with what followed."""
+    from operations.zone_study import main as zones_main
+
+    raise typer.Exit(zones_main(data, pairs, start, end, picture, work))

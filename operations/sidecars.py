@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sidecars.onchain.layer import LAYER as ONCHAIN
 from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.layer.command import WRONG_INPUT, checked, secrets_of
@@ -29,12 +28,14 @@ from sidecars.common.settings_file import (
 )
 from sidecars.common.source_errors import SourceError
 from sidecars.common.tokens import read_token
+from sidecars.confluence.monitor.hosting import monitor_secrets
 from sidecars.confluence.service import serve as serve_confluence
 from sidecars.confluence.settings import (
     ENVIRONMENT_PREFIX,
     ConfluenceSettings,
     prepare_database_folder,
 )
+from sidecars.onchain.layer import LAYER as ONCHAIN
 from sidecars.sentiment.layer import LAYER as SENTIMENT
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ def own_token(environment: Mapping[str, str], file: Path = TOKEN_FILE) -> str:
 
 def all_secrets(token: str, environment: Mapping[str, str]) -> list[str]:
     """What no log may show. Raises SettingsError."""
-    return [token, *(key for layer in LAYERS for key in secrets_of(layer, environment))]
+    keys = [key for layer in LAYERS for key in secrets_of(layer, environment)]
+    return [token, *keys, *monitor_secrets(environment)]
 
 
 async def serve_all(sidecars: Sidecars, token: str, environment: Mapping[str, str]) -> bool:

@@ -9,11 +9,11 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 from sidecars.common.alert import Alert, Level
+from sidecars.common.keys import find_secret
 from sidecars.common.logs import HIDDEN
 from sidecars.common.settings_file import SettingsError
 
@@ -93,12 +93,12 @@ class AppriseTarget:
 
 
 def read_targets(environment: Mapping[str, str]) -> list[AppriseTarget]:
-    """Targets of AQUATRADE_ALERT_URLS, or of the file that AQUATRADE_ALERT_URLS_FILE names.
+    """Targets of AQUATRADE_ALERT_URLS, or of one of the files that keys.py looks into.
 
     One address a line (or, in the variable, with blanks between); lines that begin with # are
     left out. Raises SettingsError.
     """
-    text, origin = _text(environment)
+    text, origin = find_secret(environment, VARIABLE)
     urls = [
         url
         for line in text.splitlines()
@@ -107,20 +107,6 @@ def read_targets(environment: Mapping[str, str]) -> list[AppriseTarget]:
     ]
     unique = list(dict.fromkeys(urls))
     return [AppriseTarget(url, f"{origin}, address {n}") for n, url in enumerate(unique, start=1)]
-
-
-def _text(environment: Mapping[str, str]) -> tuple[str, str]:
-    """The addresses (empty: none) and where they stand."""
-    text = environment.get(VARIABLE, "").strip()
-    file = environment.get(f"{VARIABLE}_FILE", "").strip()
-    if text or not file:
-        return text, VARIABLE
-    origin = f"{VARIABLE}_FILE ({file})"
-    try:
-        return Path(file).read_text(encoding="utf-8"), origin
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise SettingsError(f"{origin}: cannot be read ({reason})") from None
 
 
 def hidden(text: str, secrets: Sequence[str]) -> str:

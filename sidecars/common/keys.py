@@ -16,7 +16,7 @@ def read_key(environment: Mapping[str, str], variable: str) -> str | None:
 
     Raises SettingsError for a file that cannot be read and for a key that cannot be sent.
     """
-    key, origin = _find(environment, variable)
+    key, origin = find_secret(environment, variable)
     if not key:
         return None
     if not key.isascii() or not key.isprintable() or " " in key:
@@ -24,8 +24,8 @@ def read_key(environment: Mapping[str, str], variable: str) -> str | None:
     return key
 
 
-def _find(environment: Mapping[str, str], variable: str) -> tuple[str, str]:
-    """The key (empty: none) and where it stands."""
+def find_secret(environment: Mapping[str, str], variable: str) -> tuple[str, str]:
+    """The text (empty: none) and where it stands. Raises SettingsError."""
     key = environment.get(variable, "").strip()
     if key:
         return key, variable

@@ -1,4 +1,4 @@
-"""`python -m sidecars.confluence serve|backfill --config FILE`."""
+"""`python -m sidecars.confluence serve|backfill|import --config FILE`."""
 
 import asyncio
 import os
@@ -9,18 +9,19 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from sidecars.common.clock import SystemClock
 from sidecars.common.lockstep import LockstepError
 from sidecars.common.logs import configure_logging
 from sidecars.common.settings_file import SettingsError, load_settings
+from sidecars.common.source_errors import SourceError
 from sidecars.common.tokens import read_token
-from sidecars.confluence.service import backfill_once, serve_until_stopped
+from sidecars.confluence.light_talib import prefer_talib_without_pandas
 from sidecars.confluence.settings import (
     ENVIRONMENT_PREFIX,
     TOKEN_VARIABLE,
     ConfluenceSettings,
     prepare_database_folder,
 )
-from sidecars.confluence.source import SourceError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 ConfigFile = Annotated[
@@ -44,8 +45,16 @@ def serve(config: ConfigFile) -> None:
         token = read_token(os.environ, TOKEN_VARIABLE)
     except SettingsError as error:
         raise _refusal(error) from None
-    configure_logging([token])
-    _run(serve_until_stopped(settings, token))
+    # Not before it is known to be needed: with them come the exchanges and TA-Lib.
+    from sidecars.confluence.monitor.hosting import monitor_secrets
+    from sidecars.confluence.service import serve_until_stopped
+
+    try:
+        secrets = [] if settings.monitor is None else monitor_secrets(os.environ)
+    except SettingsError as error:
+        raise _refusal(error) from None
+    configure_logging([token, *secrets])
+    _run(serve_until_stopped(settings, token, os.environ))
 
 
 @app.command()
@@ -53,12 +62,39 @@ def backfill(config: ConfigFile) -> None:
     """Fetch candles, score every day there is, write, and end."""
     try:
         settings = read_settings(config, os.environ)
+        token = read_token(os.environ, TOKEN_VARIABLE) if settings.needs_token else ""
     except SettingsError as error:
         raise _refusal(error) from None
-    configure_logging()
-    if not _run(backfill_once(settings)):
+    configure_logging([token])
+    from sidecars.confluence.service import backfill_once
+
+    if not _run(backfill_once(settings, token)):
         typer.echo("not every pair has a score of the last day; see the log", err=True)
         raise typer.Exit(1)
+
+
+@app.command("import")
+def import_files(
+    config: ConfigFile,
+    folder: Annotated[Path, typer.Option(help="Where btc_funding_daily.csv is.")],
+) -> None:
+    """Take in BTC's funding of the past from a file, for the days that are scored afterwards."""
+    from sidecars.confluence.importing import FUNDING_FILE, import_funding
+
+    try:
+        settings = read_settings(config, os.environ)
+        taken = import_funding(settings, folder / FUNDING_FILE, SystemClock())
+    except (SettingsError, SourceError, SQLAlchemyError) as error:
+        raise _refusal(error) from None
+    for line in taken.rejected:
+        typer.echo(f"refused: {line}", err=True)
+    typer.echo(f"{taken.values} daily values of BTC's funding")
+    if taken.scored_before:
+        typer.echo(
+            f"{taken.scored_before} records were made before and stay as they are: to have them "
+            "made with this, start with another database",
+            err=True,
+        )
 
 
 def _run(work: Coroutine[Any, Any, bool]) -> bool:
@@ -66,7 +102,7 @@ def _run(work: Coroutine[Any, Any, bool]) -> bool:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except (SQLAlchemyError, LockstepError, SourceError, OSError) as error:
+    except (SettingsError, SQLAlchemyError, LockstepError, SourceError, OSError) as error:
         raise _refusal(error) from None
 
 
@@ -77,4 +113,5 @@ def _refusal(error: Exception) -> typer.Exit:
 
 
 if __name__ == "__main__":
+    prefer_talib_without_pandas()
     app()

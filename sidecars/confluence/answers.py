@@ -8,12 +8,13 @@ from typing import Any
 
 import orjson
 
+from sidecars.common.moments import iso_ms, ms_of
 from sidecars.confluence.candles import MS_PER_DAY
-from sidecars.confluence.records import ScoreRow, iso_ms
+from sidecars.confluence.feeds import NEVER_MS, FeedState
+from sidecars.confluence.records import ScoreRow
 from sidecars.confluence.scoring import PARTS
 from sidecars.confluence.timeline import Timeline, serialised
-from sidecars.confluence.updater import Updater, day_start, ms_of
-from sidecars.confluence.words import NOT_CONNECTED
+from sidecars.confluence.updater import Updater, day_start
 
 BODIES_KEPT = 64
 # A record is stale when its successor is overdue by an hour.
@@ -28,7 +29,10 @@ HISTORY_COLUMNS = (
     "vetoed",
     "zone",
     "percentile",
+    "zone_by_percentile",
 )
+# What is asked beside candles, where it is configured.
+FEED_NAMES = ("derivatives", "sentiment", "onchain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,14 @@ class ScoreAnswers:
 
     def __init__(self, updater: Updater) -> None:
         self._updater = updater
+        self._preset = orjson.dumps(updater.settings.zone_preset)
         self._bodies: OrderedDict[tuple[str, ...], _Body] = OrderedDict()
 
     def latest(self, pairs: tuple[str, ...], at_ms: int) -> bytes:
         """Of each pair the record known at the moment, or the reason why there is none.
 
-        {"at", "scores": {pair: record}, "missing": {pair: reason}, "stale": [pair]}
+        {"at", "scores": {pair: record}, "missing": {pair: reason}, "stale": [pair],
+        "zone_preset"}
         """
         body = self._bodies.get(pairs)
         if (
@@ -89,10 +95,11 @@ class ScoreAnswers:
             else:
                 until_ms = min(until_ms, stale_ms)
             pieces.append(orjson.dumps(pair) + b":" + serialised(row))
-        content = b'"scores":{%b},"missing":%b,"stale":%b}' % (
+        content = b'"scores":{%b},"missing":%b,"stale":%b,"zone_preset":%b}' % (
             b",".join(pieces),
             orjson.dumps(missing),
             orjson.dumps(stale),
+            self._preset,
         )
         return _Body(self._updater.generation, from_ms, until_ms, content)
 
@@ -104,6 +111,9 @@ class ScoreAnswers:
             return f"no score: {error}"
         if timeline is not None and len(timeline):
             return f"no score at that moment: the first was available {_first(timeline)}"
+        waiting = self._updater.feeds.never_reached
+        if waiting:
+            return f"no score yet: {', '.join(waiting)} not reached"
         return "no score yet" if self._updater.caught_up else "no score yet: backfill under way"
 
 
@@ -130,20 +140,49 @@ def health(updater: Updater) -> dict[str, Any]:
     patience_ms = round(updater.settings.market_patience_seconds * 1000)
     due_ms = close_ms if now_ms >= close_ms + patience_ms else close_ms - MS_PER_DAY
     pairs = {pair: _pair_health(updater, pair, due_ms) for pair in updater.settings.pairs}
-    candles = _candles_health(updater, now_ms)
+    states = updater.feeds.states
+    sources = {
+        "candles": _candles_health(updater, now_ms),
+        **{
+            name: _feed_health(states[name], now_ms, due_ms)
+            if name in states
+            else {"state": "not_connected"}
+            for name in FEED_NAMES
+        },
+    }
     well = all(each["state"] in ("ok", "waiting") for each in pairs.values())
+    read = all(each["state"] in ("ok", "not_connected") for each in sources.values())
     store_error = updater.store_error
-    status = "ok" if well and candles["state"] == "ok" and store_error is None else "degraded"
     return {
-        "status": status if updater.caught_up else "starting",
+        "status": _status(updater.caught_up, well and read and store_error is None),
         "now": iso_ms(now_ms),
         "formula": updater.settings.formula,
-        "sources": {
-            "candles": candles,
-            **{name: {"state": "not_connected"} for name in NOT_CONNECTED},
-        },
+        "zone_preset": updater.settings.zone_preset,
+        "sources": sources,
         "store": {"state": "ok" if store_error is None else "failing", "error": store_error},
         "pairs": pairs,
+    }
+
+
+def _status(caught_up: bool, well: bool) -> str:
+    if not caught_up:
+        return "starting"
+    return "ok" if well else "degraded"
+
+
+def _feed_health(state: FeedState, now_ms: int, due_ms: int) -> dict[str, Any]:
+    """How a layer or the exchange of derivatives is doing. It is asked once a day, and again
+    until it has answered."""
+    is_behind = state.complete_until_ms < due_ms
+    newest, until_ms = state.succeeded_ms, state.complete_until_ms
+    return {
+        "state": "failing" if state.error is not None or is_behind else "ok",
+        "read_until": None if until_ms == NEVER_MS else iso_ms(until_ms),
+        "last_success": None if newest is None else iso_ms(newest),
+        "age_seconds": None if newest is None else (now_ms - newest) // 1000,
+        "error": state.error,
+        "missing": dict(state.missing),
+        "notes": list(state.notes),
     }
 
 

@@ -3,14 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sidecars.common.availability import live_ms
 from sidecars.confluence.candles import MS_PER_DAY, DailyCandles, unbroken_runs
-from sidecars.confluence.market import read_market
-from sidecars.confluence.records import ScoredDays, ScoreRow, differs, make_rows, score_days
+from sidecars.confluence.market import Market, read_market
+from sidecars.confluence.records import (
+    NOTHING_OBSERVED,
+    Observed,
+    ScoredDays,
+    ScoreRow,
+    differs,
+    make_rows,
+)
 
-MS_PER_SECOND = 1000
-# A live record counts as available one to two seconds after it was made: by then it is written
-# and answered, so that no moment is answered in one way first and in another later.
-LIVE_MARGIN_MS = 1000
 # A hole is asked for again while what came after it is no longer than this.
 HOLE_RETRY_DAYS = 14
 
@@ -33,7 +37,7 @@ class Availability:
     @property
     def live_ms(self) -> int:
         """The moment for a record that is made now."""
-        return (-(-self.now_ms // MS_PER_SECOND)) * MS_PER_SECOND + LIVE_MARGIN_MS
+        return live_ms(self.now_ms)
 
     def of(self, as_of_ms: int, *, pair_is_known: bool) -> int:
         """available_at of a record that was not there before."""
@@ -48,16 +52,25 @@ class Availability:
 
 
 def rows_to_write(
-    days: ScoredDays, formula: str, known: Mapping[int, ScoreRow], availability: Availability
+    days: ScoredDays,
+    formula: str,
+    known: Mapping[int, ScoreRow],
+    availability: Availability,
+    from_ms: int = 0,
 ) -> list[ScoreRow]:
     """Records of days without one, and revisions of degraded ones that now say something else.
 
-    known: the latest revision of each day (by as_of_ms) that is kept already.
+    known: the latest revision of each day (by as_of_ms) that is kept already. from_ms: days that
+    closed before it make no new record.
     """
+    # Days before a pair's first record are its past, of which nobody was answered.
+    first_ms = min(known, default=None)
     new = {
-        as_of_ms: availability.of(as_of_ms, pair_is_known=bool(known))
+        as_of_ms: availability.of(
+            as_of_ms, pair_is_known=first_ms is not None and as_of_ms > first_ms
+        )
         for as_of_ms in days.as_of_ms.tolist()
-        if as_of_ms not in known
+        if as_of_ms not in known and as_of_ms >= from_ms
     }
     rows = make_rows(days, formula, new)
     degraded = {
@@ -70,17 +83,15 @@ def rows_to_write(
     return rows
 
 
-def score_all(
-    pairs: Sequence[str],
+def market_of(
     reference_pair: str,
     index_members: Sequence[str],
     candles: Mapping[str, DailyCandles],
-) -> dict[str, ScoredDays]:
-    """Score every day of every pair from the candles given."""
-    market = read_market(
-        reference_pair, candles[reference_pair], {pair: candles[pair] for pair in index_members}
-    )
-    return {pair: score_days(pair, candles[pair], market) for pair in pairs}
+    observed: Observed = NOTHING_OBSERVED,
+) -> Market:
+    """What all pairs' records read of the market, from the candles and observations given."""
+    members = {pair: candles[pair] for pair in index_members}
+    return read_market(reference_pair, candles[reference_pair], members, observed.timelines)
 
 
 def resume_from(candles: DailyCandles, history_start_ms: int) -> int:

@@ -1,4 +1,5 @@
-"""The whole market as one index of the configured pairs, and what the regime is read from. Pure.
+"""The whole market, by its capitalisation or as one index of the configured pairs, and what the
+regime is read from. Pure.
 
 The index: each day's level is the day before's times 1 + the mean of the members' daily returns,
 weighted by their mean quote volume (close x volume) over the 30 days *before* that day, so that
@@ -6,7 +7,7 @@ no weight knows the return it weighs. A pair is a member of a day when it has a 
 day and of the 30 before it. A level begins at 100; days without any member are a hole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +19,11 @@ from sidecars.confluence.candles import (
     DailyCandles,
     FloatArray,
     IntArray,
-    is_sunday,
     unbroken_runs,
 )
-from sidecars.confluence.indicators import TREND_DAYS, reference_readings, relative_strength
+from sidecars.confluence.indicators import reference_readings
+from sidecars.confluence.observed import MARKET_OBSERVED, TOTAL_CAP, Timelines, market_observed
+from sidecars.confluence.total_cap import cap_trend, trend
 
 WEIGHT_DAYS = 30
 FIRST_LEVEL = 100.0
@@ -33,6 +35,8 @@ MARKET_READINGS = (
     "market_ratio",
     "market_weekly_rsi",
     "market_members",
+    "market_source",
+    *MARKET_OBSERVED,
 )
 
 
@@ -89,38 +93,40 @@ def market_index(members: Mapping[str, DailyCandles]) -> MarketIndex:
 
 
 def read_market(
-    reference_pair: str, reference: DailyCandles, members: Mapping[str, DailyCandles]
+    reference_pair: str,
+    reference: DailyCandles,
+    members: Mapping[str, DailyCandles],
+    observed: Timelines | None = None,
 ) -> Market:
-    """Everything that the regime is read from. The reference is BTC against the quote."""
+    """Everything that the regime and the market's mood are read from.
+
+    The reference is BTC against the quote. The market's level is its total capitalisation on days
+    on which `observed` has its last 200 days, else the index of the members.
+    """
     index = market_index(members)
     days = _all_days([reference, *members.values()])
     readings = {
         name: _on_days(days, reference.open_time_ms, values)
         for name, values in reference_readings(reference).items()
     }
-    ratio = np.full(len(index.level), np.nan)
-    weekly = np.full(len(index.level), np.nan)
-    for run in unbroken_runs(index.open_time_ms):
-        level = np.ascontiguousarray(index.level[run])
-        ratio[run] = level / talib.SMA(level, TREND_DAYS)
-        weekly[run] = _weekly_rsi(index.open_time_ms[run], level)
-    readings["market_ratio"] = _on_days(days, index.open_time_ms, ratio)
-    readings["market_weekly_rsi"] = _on_days(days, index.open_time_ms, weekly)
+    ratio, weekly = (
+        _on_days(days, index.open_time_ms, values)
+        for values in trend(index.open_time_ms, index.level)
+    )
+    timelines = observed or {}
+    cap_ratio, cap_weekly = cap_trend(timelines.get(TOTAL_CAP), days)
+    by_cap = ~np.isnan(cap_ratio) & ~np.isnan(cap_weekly)
+    readings["market_ratio"] = np.where(by_cap, cap_ratio, ratio)
+    readings["market_weekly_rsi"] = np.where(by_cap, cap_weekly, weekly)
     readings["market_members"] = _on_days(days, index.open_time_ms, index.members)
-    return Market(days, readings, _troubles(days, {reference_pair: reference}, members))
-
-
-def _weekly_rsi(open_time_ms: IntArray, level: FloatArray) -> FloatArray:
-    """RSI(14) of the closes of completed weeks, held until the next week is complete."""
-    values = np.full(len(level), np.nan)
-    sundays = np.flatnonzero(is_sunday(open_time_ms))
-    if len(sundays) == 0:
-        return values
-    weekly = relative_strength(np.ascontiguousarray(level[sundays]))
-    last_complete = np.searchsorted(sundays, np.arange(len(level)), side="right") - 1
-    known = last_complete >= 0
-    values[known] = weekly[last_complete[known]]
-    return values
+    # 1: total capitalisation, 0: the index.
+    judged = ~np.isnan(readings["market_ratio"])
+    readings["market_source"] = np.where(judged, by_cap.astype(np.float64), np.nan)
+    readings |= market_observed(timelines, days + MS_PER_DAY)
+    without_index = {int(day) for day in days[by_cap]}
+    return Market(
+        days, readings, _troubles(days, reference_pair, reference, members, without_index)
+    )
 
 
 def _contribution(candles: DailyCandles) -> tuple[FloatArray, FloatArray]:
@@ -137,20 +143,32 @@ def _contribution(candles: DailyCandles) -> tuple[FloatArray, FloatArray]:
 
 
 def _troubles(
-    days: IntArray, reference: Mapping[str, DailyCandles], members: Mapping[str, DailyCandles]
+    days: IntArray,
+    reference_pair: str,
+    reference: DailyCandles,
+    members: Mapping[str, DailyCandles],
+    without_index: Collection[int],
 ) -> dict[int, tuple[str, ...]]:
-    """Days on which a pair that was there the day before has no candle any more."""
-    if len(days) == 0:
-        return {}
-    last_day = int(days[-1])
+    """Days on which a pair that was there the day before has no candle any more.
+
+    without_index: days whose readings are not made from the index.
+    """
     found: dict[int, tuple[str, ...]] = {}
-    for what, candles in (("BTC trend", reference), ("market index", members)):
-        for pair in sorted(candles):
-            times = candles[pair].open_time_ms
-            ends = [int(times[run.stop - 1]) for run in unbroken_runs(times)]
-            for missing_ms in (end + MS_PER_DAY for end in ends if end < last_day):
-                found[missing_ms] = (*found.get(missing_ms, ()), f"{what} without {pair}")
+    for missing_ms in _days_after_ends(days, reference):
+        found[missing_ms] = (f"BTC trend without {reference_pair}",)
+    for pair in sorted(members):
+        for missing_ms in _days_after_ends(days, members[pair]):
+            if missing_ms not in without_index:
+                words = f"market index without {pair}"
+                found[missing_ms] = (*found.get(missing_ms, ()), words)
     return found
+
+
+def _days_after_ends(days: IntArray, candles: DailyCandles) -> list[int]:
+    """The first day of each hole in a record, the end of it included, up to the last of `days`."""
+    times = candles.open_time_ms
+    ends = [int(times[run.stop - 1]) for run in unbroken_runs(times)]
+    return [end + MS_PER_DAY for end in ends if end < int(days[-1])]
 
 
 def _all_days(candles: list[DailyCandles]) -> IntArray:

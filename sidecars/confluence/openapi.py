@@ -1,10 +1,10 @@
 """The description of the HTTP interface, served at /openapi.json."""
 
-from typing import Any
+from typing import Any, get_args
 
 from sidecars.confluence.answers import HISTORY_COLUMNS
 from sidecars.confluence.scoring import INPUTS, PARTS, Zone
-from sidecars.confluence.settings import MOST_PAIRS, PAIR_PATTERN
+from sidecars.confluence.settings import MOST_PAIRS, PAIR_PATTERN, ZonePreset
 
 Schema = dict[str, Any]
 
@@ -35,6 +35,7 @@ _INPUT = _object(
 )
 _PART = _object({"points": {"type": "number"}, "max": {"type": "number"}, "inputs": _list(_INPUT)})
 _ZONE: Schema = {"type": "string", "enum": [zone.value for zone in Zone]}
+_ZONE_BY_PERCENTILE: Schema = {"type": ["string", "null"], "enum": [*_ZONE["enum"], None]}
 _RECORD = _object(
     {
         "pair": _PAIR,
@@ -49,6 +50,11 @@ _RECORD = _object(
         "percentile": {
             **_PERCENTILE,
             "description": "Percentage of the pair's last two years with a lower total",
+        },
+        "zone_by_percentile": {
+            **_ZONE_BY_PERCENTILE,
+            "description": "The zone of the percentile: 97 and more STRONG_BUY, 90 MODERATE_BUY, "
+            "60 WAIT, else AVOID; a vetoed record is AVOID, without a percentile it is null",
         },
         "price": {"type": "number"},
         "parts": _object(dict.fromkeys(PARTS, _PART)),
@@ -67,6 +73,12 @@ _SCORES = _object(
         },
         "missing": {"type": "object", "additionalProperties": {"type": "string"}},
         "stale": _list(_PAIR),
+        "zone_preset": {
+            "type": "string",
+            "enum": list(get_args(ZonePreset)),
+            "description": "Which zone is recommended here: zone, or zone_by_percentile where it "
+            "is not null",
+        },
     }
 )
 _COLUMN_ITEMS: dict[str, Schema] = {
@@ -75,6 +87,7 @@ _COLUMN_ITEMS: dict[str, Schema] = {
     "vetoed": {"type": "boolean"},
     "zone": _ZONE,
     "percentile": _PERCENTILE,
+    "zone_by_percentile": _ZONE_BY_PERCENTILE,
 }
 _HISTORY = _object(
     {

@@ -1,13 +1,14 @@
 """Score records: from columns of a pair to immutable rows, and from a row to what is sent. Pure."""
 
 import math
+import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 
 import numpy as np
 import orjson
 
+from sidecars.common.moments import iso_ms
 from sidecars.confluence.candles import (
     MS_PER_DAY,
     DailyCandles,
@@ -17,11 +18,33 @@ from sidecars.confluence.candles import (
 )
 from sidecars.confluence.indicators import PAIR_READINGS, TREND_DAYS, pair_readings
 from sidecars.confluence.market import MARKET_READINGS, Market
-from sidecars.confluence.scoring import INPUTS, PARTS, Scores, percentiles, score, zone_of
+from sidecars.confluence.observed import PAIR_OBSERVED, Timelines, pair_observed
+from sidecars.confluence.scoring import (
+    INPUTS,
+    PARTS,
+    Scores,
+    percentiles,
+    score,
+    zone_by_percentile,
+    zone_of,
+)
+from sidecars.confluence.settings import ZonePreset
 from sidecars.confluence.words import reading_in_words, strongest_reasons
 
-READINGS = (*PAIR_READINGS, *MARKET_READINGS)
+READINGS = (*PAIR_READINGS, *MARKET_READINGS, *PAIR_OBSERVED)
 _OWN_INPUTS = tuple(each.name for each in INPUTS if each.part in ("technical", "momentum"))
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known beside candles. complete_until_ms: of each source that is asked for it, by its
+    name, the moment up to which everything that was available has been read."""
+
+    timelines: Timelines = field(default_factory=dict)
+    complete_until_ms: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING_OBSERVED = Observed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +87,38 @@ class ScoreRow:
     points: str
     degraded: str
 
+    @property
+    def zone_by_percentile(self) -> str | None:
+        """The zone among the pair's own last two years; None where that is not known."""
+        zone = zone_by_percentile(self.percentile, vetoed=self.vetoed)
+        return None if zone is None else zone.value
 
-def score_days(pair: str, candles: DailyCandles, market: Market) -> ScoredDays:
+
+def recommended_zone(row: ScoreRow, preset: ZonePreset) -> str:
+    """The zone that counts: by points, or by percentile where that is asked for and known."""
+    by_percentile = row.zone_by_percentile if preset == "percentile" else None
+    return row.zone if by_percentile is None else by_percentile
+
+
+def score_days(
+    pair: str, candles: DailyCandles, market: Market, observed: Observed = NOTHING_OBSERVED
+) -> ScoredDays:
     """Score every day of a pair: the one path of backfill and live."""
-    readings = {**pair_readings(candles), **market.on(candles.open_time_ms)}
-    scores = score(readings, len(candles))
     as_of_ms = candles.open_time_ms + MS_PER_DAY
+    readings = {
+        **pair_readings(candles),
+        **market.on(candles.open_time_ms),
+        **pair_observed(pair, observed.timelines, as_of_ms),
+    }
+    scores = score(readings, len(candles))
     degraded = _own_troubles(candles)
     for open_ms, troubles in market.troubles.items():
         if candles.has(open_ms):
             as_of = open_ms + MS_PER_DAY
             degraded[as_of] = (*degraded.get(as_of, ()), *troubles)
+    for name, until_ms in sorted(observed.complete_until_ms.items()):
+        for as_of in as_of_ms[as_of_ms > until_ms].tolist():
+            degraded[as_of] = (*degraded.get(as_of, ()), f"{name} not reached")
     return ScoredDays(
         pair=pair,
         as_of_ms=as_of_ms,
@@ -109,22 +153,37 @@ def make_rows(
             ScoreRow(
                 pair=days.pair,
                 formula=formula,
-                as_of_ms=as_of_ms,
+                as_of_ms=shared_moment(as_of_ms),
                 revision=revision,
-                available_at_ms=available_at_ms[as_of_ms],
-                total=total,
+                available_at_ms=shared_moment(available_at_ms[as_of_ms]),
+                total=shared(total),
                 zone=zone_of(total).value,
                 vetoed=bool(scores.vetoed[row]),
-                confidence=float(scores.confidence[row]),
+                confidence=shared(float(scores.confidence[row])),
                 percentile=_number(float(days.percentile[row])),
-                **{part: float(scores.parts[part][row]) for part in PARTS},
-                candles_from_ms=days.candles_from_ms,
+                **{part: shared(float(scores.parts[part][row])) for part in PARTS},
+                candles_from_ms=shared_moment(days.candles_from_ms),
                 readings=readings[place],
                 points=points[place],
-                degraded=orjson.dumps(days.degraded.get(as_of_ms, ())).decode(),
+                degraded=sys.intern(orjson.dumps(days.degraded.get(as_of_ms, ())).decode()),
             )
         )
     return rows
+
+
+_SHARED: dict[float, float] = {}
+_SHARED_MOMENTS: dict[int, int] = {}
+
+
+def shared(points: float) -> float:
+    """The same number as one object for all rows: whole points and shares of 100 repeat, and rows
+    are many."""
+    return _SHARED.setdefault(points, points)
+
+
+def shared_moment(moment_ms: int) -> int:
+    """The same for moments: the days of all pairs are the same days."""
+    return _SHARED_MOMENTS.setdefault(moment_ms, moment_ms)
 
 
 def differs(row: ScoreRow, other: ScoreRow) -> bool:
@@ -156,6 +215,7 @@ def record_json(row: ScoreRow) -> bytes:
             "vetoed": row.vetoed,
             "confidence": row.confidence,
             "percentile": row.percentile,
+            "zone_by_percentile": row.zone_by_percentile,
             "price": readings["price"],
             "parts": {
                 part: {
@@ -173,12 +233,6 @@ def record_json(row: ScoreRow) -> bytes:
     )
 
 
-def iso_ms(moment_ms: int) -> str:
-    """Milliseconds since the epoch as 2024-03-01T00:00:00Z, with milliseconds if there are any."""
-    text = datetime.fromtimestamp(moment_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace(".000", "").replace("+00:00", "Z")
-
-
 def _inputs_of(
     part: str,
     readings: Mapping[str, float],
@@ -191,7 +245,7 @@ def _inputs_of(
             "points": 0.0 if each.name in unavailable else points[each.name],
             "max": each.max_points,
             "available": each.name not in unavailable,
-            "reading": {name: readings.get(name) for name in each.readings},
+            "reading": {name: readings.get(name) for name in (*each.readings, *each.beside)},
             "reason": reading_in_words(each, readings, each.name not in unavailable),
         }
         for each in INPUTS

@@ -17,17 +17,13 @@ from sidecars.common.http import (
     gate,
     json_response,
 )
+from sidecars.common.moments import ms_of
+from sidecars.common.parameters import check_names, flag_of, moment_of, range_of
 from sidecars.confluence.answers import ScoreAnswers, health, history
+from sidecars.confluence.feeds import NEVER_MS
 from sidecars.confluence.openapi import openapi_document
-from sidecars.confluence.parameters import (
-    check_names,
-    flag_of,
-    moment_of,
-    pair_of,
-    pairs_of,
-    shown,
-)
-from sidecars.confluence.updater import Updater, ms_of
+from sidecars.confluence.parameters import pair_of, pairs_of
+from sidecars.confluence.updater import Updater
 
 MS_PER_SECOND = 1000
 QUESTIONS_KEPT = 256
@@ -53,7 +49,19 @@ class _Freshness(Collector):
                 as_of.add_metric([pair], timeline.rows[-1].as_of_ms / MS_PER_SECOND)
         for pair, state in self._updater.sources.items():
             source.add_metric([pair], 1.0 if state.error is None else 0.0)
-        return [as_of, source]
+        feed_ok = GaugeMetricFamily(
+            "confluence_feed_ok", "1 if the last reading of a feed went well", labels=["feed"]
+        )
+        read_until = GaugeMetricFamily(
+            "confluence_feed_read_until_seconds",
+            "Moment up to which everything of a feed was read, Unix time",
+            labels=["feed"],
+        )
+        for name, feed in self._updater.feeds.states.items():
+            feed_ok.add_metric([name], 1.0 if feed.error is None else 0.0)
+            if feed.complete_until_ms != NEVER_MS:
+                read_until.add_metric([name], feed.complete_until_ms / MS_PER_SECOND)
+        return [as_of, source, feed_ok, read_until]
 
 
 @lru_cache(maxsize=QUESTIONS_KEPT)
@@ -95,24 +103,11 @@ class Routes:
         check_names(query, ("pair", "start", "end", "lead"))
         pair = pair_of(query.get("pair"))
         self._refuse_while_catching_up()
-        # What becomes available this very millisecond is known; the end is left out of a range.
-        after_now_ms = self._now_ms() + 1
-        start_ms = moment_of(query, "start")
-        end_ms = moment_of(query, "end")
-        if start_ms is not None and end_ms is not None and start_ms >= end_ms:
-            raise ApiError(
-                400,
-                "bad_range",
-                f"start={shown(query['start'])} is not before end={shown(query['end'])}",
-            )
+        start_ms, end_ms = range_of(query, self._now_ms())
         timeline = self._updater.timelines.get(pair)
         if timeline is None:
             raise ApiError(404, "unknown_pair", f"{pair} is not among the configured pairs")
-        rows = timeline.between(
-            0 if start_ms is None else min(start_ms, after_now_ms),
-            after_now_ms if end_ms is None else min(end_ms, after_now_ms),
-            lead=flag_of(query, "lead"),
-        )
+        rows = timeline.between(start_ms, end_ms, lead=flag_of(query, "lead"))
         return json_response(history(pair, rows))
 
     async def pairs(self, request: web.Request) -> web.Response:

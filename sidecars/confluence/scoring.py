@@ -38,15 +38,35 @@ def zone_of(total: float) -> Zone:
     return Zone.WAIT if total >= 60 else Zone.AVOID
 
 
+def zone_by_percentile(percentile: float | None, *, vetoed: bool) -> Zone | None:
+    """The zone of a total among the pair's own last two years; None where that is not known.
+
+    97 and more is what 85 points are meant to be, 90 what 75 are. The veto holds here as well.
+    """
+    if vetoed:
+        return Zone.AVOID
+    if percentile is None:
+        return None
+    if percentile >= 97:
+        return Zone.STRONG_BUY
+    if percentile >= 90:
+        return Zone.MODERATE_BUY
+    return Zone.WAIT if percentile >= 60 else Zone.AVOID
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One thing that is judged: from which readings, for how many points, in which part."""
+    """One thing that is judged: from which readings, for how many points, in which part.
+
+    beside: readings that are shown with it and not judged.
+    """
 
     name: str
     part: str
     max_points: int
     readings: tuple[str, ...]
     points: Callable[..., FloatArray]
+    beside: tuple[str, ...] = ()
 
 
 INPUTS: tuple[Input, ...] = (
@@ -70,7 +90,14 @@ INPUTS: tuple[Input, ...] = (
         points.candle_points,
     ),
     Input("btc", "regime", 10, ("btc_price", "btc_sma50", "btc_sma200"), points.btc_points),
-    Input("market", "regime", 12, ("market_ratio", "market_weekly_rsi"), points.market_points),
+    Input(
+        "market",
+        "regime",
+        12,
+        ("market_ratio", "market_weekly_rsi"),
+        points.market_points,
+        beside=("market_source",),
+    ),
     Input("funding", "regime", 8, ("funding_pct",), points.funding_points),
     Input("fear_greed", "sentiment", 5, ("fear_greed",), points.fear_greed_points),
     Input("social", "sentiment", 3, ("social_ratio",), points.social_points),

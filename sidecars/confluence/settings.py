@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from sidecars.common.layer.settings import WebAddress
 from sidecars.common.settings_file import SettingsError, did_you_mean
 
 ENVIRONMENT_PREFIX = "AQUATRADE_CONFLUENCE"
@@ -18,7 +19,7 @@ TOKEN_VARIABLE = "AQUATRADE_SCORES_TOKEN"
 MOST_PAIRS = 200
 PAIR_PATTERN = re.compile(r"[A-Za-z0-9.-]{1,24}/[A-Za-z0-9.-]{1,24}(:[A-Za-z0-9.-]{1,24})?")
 # Changed when a formula changes its meaning: its records are then made anew, beside the old ones.
-FORMULA = "luno-1"
+FORMULA = "luno-2"
 FIRST_DAY = date(2009, 1, 3)
 
 
@@ -36,6 +37,14 @@ def _database_url(value: str) -> str:
     return value
 
 
+# In place of an exchange's id: funding comes from what was imported, and from nowhere else.
+IMPORTED = "imported"
+
+
+def _derivatives_id(value: str) -> str:
+    return value if value == IMPORTED else _exchange_id(value)
+
+
 def _exchange_id(value: str) -> str:
     if value not in ccxt.exchanges:
         raise ValueError(f"the id of a ccxt exchange{did_you_mean(value, ccxt.exchanges)}")
@@ -43,6 +52,7 @@ def _exchange_id(value: str) -> str:
 
 
 Pair = Annotated[str, AfterValidator(_pair)]
+ZonePreset = Literal["points", "percentile"]
 
 
 class _Section(BaseModel):
@@ -54,6 +64,39 @@ class ExchangeSettings(_Section):
 
     id: Annotated[str, AfterValidator(_exchange_id)] = "binance"
     ccxt_config: dict[str, Any] = Field(default_factory=dict)
+
+
+class LayerAddress(_Section):
+    """Where a layer's sidecar listens; its bearer token is the one of this sidecar."""
+
+    url: WebAddress
+
+
+class LayersSettings(_Section):
+    """The sidecars that further inputs are read from; None: none, its inputs are unavailable."""
+
+    sentiment: LayerAddress | None = None
+    onchain: LayerAddress | None = None
+
+
+class DerivativesSettings(_Section):
+    """Where BTC's funding and open interest come from: a ccxt exchange with perpetual swaps, or
+    "imported": from files alone, nobody is asked."""
+
+    id: Annotated[str, AfterValidator(_derivatives_id)] = "binance"
+    ccxt_config: dict[str, Any] = Field(default_factory=dict)
+    symbol: Pair = "BTC/USDT:USDT"
+
+
+class MonitorSettings(_Section):
+    """The Luno monitor: pages, prices, alerts."""
+
+    holdings_file: Path | None = None
+    # Of coins that only Luno's balances name.
+    currency: str = Field("MYR", pattern=r"^[A-Z]{3,5}$")
+    # How often prices, the holdings file and the health of the sources are looked at.
+    poll_seconds: float = Field(60.0, ge=5.0, le=3600.0)
+    luno_ccxt_config: dict[str, Any] = Field(default_factory=dict)
 
 
 class LockstepSettings(_Section):
@@ -71,6 +114,11 @@ class ConfluenceSettings(_Section):
     quote: str = Field("USDT", pattern=r"^[A-Za-z0-9]{1,24}$")
     reference_pair: Pair | None = None  # BTC/QUOTE
     market_index_pairs: tuple[Pair, ...] | None = Field(None, min_length=1, max_length=MOST_PAIRS)
+    layers: LayersSettings = Field(default_factory=LayersSettings)
+    derivatives: DerivativesSettings | None = None
+    # Which of a record's two zones is recommended: "zone" or "zone_by_percentile".
+    zone_preset: ZonePreset = "points"
+    monitor: MonitorSettings | None = None
     history_start: date = Field(date(2017, 8, 1), ge=FIRST_DAY)
     host: str = "127.0.0.1"
     port: int = Field(8101, ge=0, le=65535)
@@ -79,7 +127,8 @@ class ConfluenceSettings(_Section):
     publish_delay_seconds: float = Field(60.0, ge=0.0, le=3600.0)
     # How long after a day's close its candles are first asked for.
     close_delay_seconds: float = Field(5.0, ge=0.0, le=600.0)
-    # How long records wait for a late candle of BTC or of a member of the market index.
+    # How long records wait for a late candle of BTC or of a member of the market index, and for a
+    # layer or an exchange of derivatives that does not answer.
     market_patience_seconds: float = Field(600.0, ge=0.0, le=7200.0)
     request_timeout_seconds: float = Field(10.0, ge=0.5, le=60.0)
     # "exchange": the exchange's time as it is at the start, for a replay of a moment of history.
@@ -94,6 +143,11 @@ class ConfluenceSettings(_Section):
             if doubled:
                 raise ValueError(f"key '{key}': {', '.join(doubled)} stands there twice")
         return self
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether somebody is asked who wants the bearer token."""
+        return bool(self.connected_layers)
 
     @property
     def reference(self) -> str:
@@ -116,18 +170,28 @@ class ConfluenceSettings(_Section):
         return int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp()) * 1000
 
     @property
+    def connected_layers(self) -> dict[str, str]:
+        """Addresses of the layers that are configured, by their names."""
+        layers = {"sentiment": self.layers.sentiment, "onchain": self.layers.onchain}
+        return {name: layer.url for name, layer in layers.items() if layer is not None}
+
+    @property
     def formula(self) -> str:
         """Name of the formula with what it is fed by: records of two names are never mixed.
 
-        The exchange, the first day, BTC's pair and the index's members change what a score is
-        made of, so each of their combinations is a formula of its own.
+        The exchange, the first day, BTC's pair, the index's members, which layers there are (not
+        where) and whose funding is read change what a score is made of, so each of their
+        combinations is a formula of its own.
         """
+        swap = self.derivatives
         fed_by = "|".join(
             [
                 self.exchange.id,
                 self.history_start.isoformat(),
                 self.reference,
                 *self.index_members,
+                *(f"layer {name}" for name in self.connected_layers),
+                *([] if swap is None else [f"funding {swap.id} {swap.symbol}"]),
             ]
         )
         return f"{FORMULA}-{hashlib.sha256(fed_by.encode()).hexdigest()[:8]}"

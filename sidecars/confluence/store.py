@@ -1,11 +1,12 @@
-"""Where candles and records are kept: SQLAlchemy on SQLite, or on PostgreSQL by its URL.
+"""Where candles, observations and records are kept: SQLite, or PostgreSQL by its URL.
 
-Both tables only ever grow: nothing is rewritten. A batch is one transaction, so that whatever
+Their tables only ever grow: nothing is rewritten. A batch is one transaction, so that whatever
 ends the process leaves whole batches behind.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -18,15 +19,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    create_engine,
-    event,
+    func,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
 
+from sidecars.common.database import ROWS_AT_ONCE, insert_new, open_database
+from sidecars.common.observation_store import ObservationTable, observations_table
+from sidecars.common.observations import Observation, SeriesTimeline
 from sidecars.confluence.candles import DailyCandles
-from sidecars.confluence.records import ScoreRow
+from sidecars.confluence.records import ScoreRow, shared, shared_moment
 
 metadata = MetaData()
 
@@ -74,21 +75,33 @@ service_table = Table(
     Column("alive_until_ms", BigInteger, nullable=False),
 )
 
+# Up to which moment everything that a source beside candles had was read for a formula.
+feeds_table = Table(
+    "feeds",
+    metadata,
+    Column("formula", String(64), primary_key=True),
+    Column("feed", String(32), primary_key=True),
+    Column("complete_until_ms", BigInteger, nullable=False),
+)
+
+_observations_table = observations_table(metadata)
+
 _ROW_NAMES = [field.name for field in fields(ScoreRow)]
+_REPEATED = ("pair", "formula", "zone", "degraded")
+_MOMENTS = ("as_of_ms", "available_at_ms", "candles_from_ms")
+_POINTS = ("total", "confidence", "technical", "momentum", "regime", "sentiment")
 _ROW_COLUMNS = [scores_table.c[name] for name in _ROW_NAMES]
 
 
 class Store:
-    """Candles and records of one exchange. Its methods block: call them in a thread."""
+    """Candles and records of one exchange, and observations. Its methods block: call them in a
+    thread."""
 
     def __init__(self, database_url: str, exchange: str) -> None:
         """Open and, where needed, create. Raises sqlalchemy.exc.SQLAlchemyError."""
-        self._engine: Engine = create_engine(database_url)
+        self._engine: Engine = open_database(database_url, metadata)
         self._exchange = exchange
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _prepare_sqlite)
-            event.listen(self._engine, "begin", _begin_sqlite)
-        metadata.create_all(self._engine)
+        self._observations = ObservationTable(self._engine, _observations_table)
 
     def append_candles(self, pair: str, candles: DailyCandles) -> None:
         """Keep those that are not there yet; a day that is there stays as it was first known."""
@@ -98,7 +111,7 @@ class Store:
             for row in candles.rows()
         ]
         with self._engine.begin() as connection:
-            self._insert_new(connection, candles_table, rows)
+            insert_new(connection, candles_table, rows)
 
     def candles(self, pair: str) -> DailyCandles:
         """All candles of a pair, in order."""
@@ -113,9 +126,14 @@ class Store:
 
     def append_scores(self, rows: Sequence[ScoreRow]) -> None:
         """Keep those (formula, pair, as_of, revision) that are not there yet; one transaction."""
-        values = [{**asdict(row), "vetoed": int(row.vetoed)} for row in rows]
         with self._engine.begin() as connection:
-            self._insert_new(connection, scores_table, values)
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[start : start + ROWS_AT_ONCE]
+                values = [
+                    {name: getattr(row, name) for name in _ROW_NAMES} | {"vetoed": int(row.vetoed)}
+                    for row in some
+                ]
+                insert_new(connection, scores_table, values)
 
     def scores(self, formula: str, pair: str, from_as_of_ms: int = 0) -> list[ScoreRow]:
         """Records of a pair as of `from_as_of_ms` or later, by as_of, then revision."""
@@ -128,6 +146,46 @@ class Store:
         with self._engine.begin() as connection:
             return [_score_row(row) for row in connection.execute(query)]
 
+    def count_scores(self, formula: str) -> int:
+        """How many records of a formula there are."""
+        query = select(func.count()).where(scores_table.c.formula == formula)
+        with self._engine.begin() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def append_observations(self, observations: Sequence[Observation]) -> None:
+        """Keep those (series, as_of, available_at) that are not there yet; one transaction."""
+        self._observations.append(observations)
+
+    def observations(self, series: Collection[str]) -> dict[str, SeriesTimeline]:
+        """All that is kept of the named series; one without a value is not there."""
+        # One after the other: never all of them as objects at once.
+        found = {}
+        for name in series:
+            found.update(self._observations.load([name]))
+        return found
+
+    def feeds_complete_until_ms(self, formula: str) -> dict[str, int]:
+        """Of each feed the moment up to which it was read for the formula."""
+        table = feeds_table.c
+        query = select(table.feed, table.complete_until_ms).where(table.formula == formula)
+        with self._engine.begin() as connection:
+            return {str(feed): int(until_ms) for feed, until_ms in connection.execute(query)}
+
+    def say_complete(self, formula: str, feed: str, until_ms: int) -> None:
+        """Remember up to which moment a feed was read; it only moves forward."""
+        with self._engine.begin() as connection:
+            row = {"formula": formula, "feed": feed, "complete_until_ms": until_ms}
+            insert_new(connection, feeds_table, [row])
+            connection.execute(
+                feeds_table.update()
+                .where(
+                    feeds_table.c.formula == formula,
+                    feeds_table.c.feed == feed,
+                    feeds_table.c.complete_until_ms < until_ms,
+                )
+                .values(complete_until_ms=until_ms)
+            )
+
     def alive_until_ms(self, formula: str) -> int | None:
         """The last moment at which a service of this formula said that it was answering."""
         query = select(service_table.c.alive_until_ms).where(service_table.c.formula == formula)
@@ -138,7 +196,7 @@ class Store:
     def say_alive(self, formula: str, moment_ms: int) -> None:
         """Remember that a service of this formula is answering at this moment."""
         with self._engine.begin() as connection:
-            self._insert_new(
+            insert_new(
                 connection, service_table, [{"formula": formula, "alive_until_ms": moment_ms}]
             )
             connection.execute(
@@ -153,29 +211,14 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _insert_new(
-        self, connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
-    ) -> None:
-        if not rows:
-            return
-        dialect: Any = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
-
 
 def _score_row(values: Sequence[Any]) -> ScoreRow:
     row = dict(zip(_ROW_NAMES, values, strict=True))
+    # Names, whole points and days repeat over many rows: each is kept in memory once.
+    for name in _REPEATED:
+        row[name] = sys.intern(row[name])
+    for name in _POINTS:
+        row[name] = shared(row[name])
+    for name in _MOMENTS:
+        row[name] = shared_moment(row[name])
     return ScoreRow(**{**row, "vetoed": bool(row["vetoed"])})
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    # The driver is to leave transactions alone; see _begin_sqlite.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=10000")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

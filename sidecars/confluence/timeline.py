@@ -13,7 +13,7 @@ import numpy as np
 from sidecars.confluence.candles import IntArray
 from sidecars.confluence.records import ScoreRow, record_json
 
-OLD_RECORDS_SERIALISED = 4096
+OLD_RECORDS_SERIALISED = 1024
 
 
 @lru_cache(maxsize=OLD_RECORDS_SERIALISED)

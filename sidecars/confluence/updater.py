@@ -2,24 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.clock import Clock
+from sidecars.common.moments import moment_at, ms_of
 from sidecars.confluence.candles import EMPTY, MS_PER_DAY, DailyCandles
+from sidecars.confluence.feed import Feed
+from sidecars.confluence.feeds import Feeds
 from sidecars.confluence.ledger import (
     Availability,
     market_is_complete,
+    market_of,
     merged,
     resume_from,
     rows_to_write,
-    score_all,
 )
-from sidecars.confluence.records import ScoreRow
+from sidecars.confluence.records import ScoreRow, score_days
 from sidecars.confluence.settings import ConfluenceSettings
 from sidecars.confluence.source import CandleSource, SourceError
 from sidecars.confluence.store import Store
@@ -28,7 +31,6 @@ from sidecars.confluence.timeline import Timeline
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REQUESTS_AT_ONCE = 4
 # Waits between attempts for a candle that is late; the last one repeats until the next close.
 RETRY_SECONDS = (15, 40, 60, 120, 300, 900, 3600)
@@ -41,11 +43,6 @@ class PairSource:
     asked_ms: int | None = None
     succeeded_ms: int | None = None
     error: str | None = None
-
-
-def ms_of(moment: datetime) -> int:
-    """An aware moment as whole milliseconds since the epoch."""
-    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def day_start(moment: datetime) -> datetime:
@@ -61,7 +58,12 @@ class Updater:
     """
 
     def __init__(
-        self, settings: ConfluenceSettings, store: Store, source: CandleSource, clock: Clock
+        self,
+        settings: ConfluenceSettings,
+        store: Store,
+        source: CandleSource,
+        clock: Clock,
+        feeds: Sequence[Feed] = (),
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -74,14 +76,21 @@ class Updater:
         self._store = store
         self._source = source
         self._formula = settings.formula
+        self.feeds = Feeds(feeds, store, self._formula, settings.history_start_ms, clock)
         self._candles: dict[str, DailyCandles] = dict.fromkeys(settings.all_pairs, EMPTY)
         self._rows: dict[str, list[ScoreRow]] = {pair: [] for pair in settings.pairs}
         self._alive_until_ms: int | None = None
-        self._scored: tuple[int, int] | None = None
+        self._started_ms: int | None = None
+        self._scored: tuple[int, ...] | None = None
+
+    @property
+    def candles(self) -> Mapping[str, DailyCandles]:
+        """Closed candles of every pair that is needed, by pair."""
+        return self._candles
 
     async def run(self) -> None:
         """Catch up, then follow the days until cancelled. After load()."""
-        await self._follow(day_start(self.clock.now()), once=True)
+        await self._follow(day_start(self.clock.now()), enough=self._has_answers)
         self.caught_up = True
         await self._follow(day_start(self.clock.now()))
         while True:
@@ -105,14 +114,38 @@ class Updater:
             self._candles[pair] = _from(candles, self.settings.history_start_ms)
         for pair in self.settings.pairs:
             self._rows[pair] = await asyncio.to_thread(self._store.scores, self._formula, pair)
+        await self.feeds.load()
         self._publish()
 
-    async def _follow(self, close: datetime, *, once: bool = False) -> None:
-        """Update until every pair has the day that closed, or the next one closes."""
+    def _has_answers(self) -> bool:
+        """Whether there is anything to answer, or nothing that is worth waiting for."""
+        close_ms = ms_of(day_start(self.clock.now()))
+        held = not self.feeds.are_complete(close_ms) and not self._is_patience_over(close_ms)
+        return not held or any(self._rows.values())
+
+    def _patience_ends_ms(self, close_ms: int) -> int:
+        """Until when the records of a day wait for what is late.
+
+        A feed that is not there at the start gets its time as well; a candle had it already.
+        """
+        since_ms = close_ms
+        if self._started_ms is not None and not self.feeds.are_complete(close_ms):
+            since_ms = max(close_ms, self._started_ms)
+        return since_ms + round(self.settings.market_patience_seconds * 1000)
+
+    def _is_patience_over(self, close_ms: int) -> bool:
+        return ms_of(self.clock.now()) >= self._patience_ends_ms(close_ms)
+
+    async def _follow(self, close: datetime, *, enough: Callable[[], bool] = lambda: False) -> None:
+        """Update until every pair has the day that closed, or `enough`, or the next day closes."""
         for wait_seconds in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
-            if await self._try_update(ms_of(close)) or once:
+            if await self._try_update(ms_of(close)) or enough():
                 return
-            moment = self.clock.now() + timedelta(seconds=wait_seconds)
+            now = self.clock.now()
+            moment = now + timedelta(seconds=wait_seconds)
+            patience_ends = moment_at(self._patience_ends_ms(ms_of(close)))
+            if now < patience_ends < moment:
+                moment = patience_ends
             if moment >= close + DAY:
                 return
             await self.clock.sleep_until(moment)
@@ -130,16 +163,20 @@ class Updater:
 
     async def update(self, close_ms: int) -> bool:
         """Fetch what is missing up to the close, score, write; whether nothing is missing."""
+        if self._started_ms is None:
+            self._started_ms = ms_of(self.clock.now())
         await self._say_alive()
         last_open_ms = close_ms - MS_PER_DAY
         behind = [pair for pair in self._candles if not self._candles[pair].has(last_open_ms)]
         if not self.caught_up:
             behind = list(self._candles)
         gate = asyncio.Semaphore(REQUESTS_AT_ONCE)
-        await asyncio.gather(*(self._fetch(pair, gate) for pair in behind))
+        await asyncio.gather(
+            self.feeds.refresh(close_ms), *(self._fetch(pair, gate) for pair in behind)
+        )
         await self._say_alive()
         await self._score(close_ms)
-        return all(
+        return self.feeds.are_complete(close_ms) and all(
             candles.has(last_open_ms) or (len(candles) == 0 and self.sources[pair].error is None)
             for pair, candles in self._candles.items()
         )
@@ -167,22 +204,27 @@ class Updater:
                 self._candles[pair] = merged(known, fetched)
 
     async def _score(self, close_ms: int) -> None:
-        """Score what the candles allow and write what is new."""
+        """Score what candles and observations allow and write what is new."""
         settings = self.settings
         last_open_ms = close_ms - MS_PER_DAY
-        patience_ends_ms = close_ms + round(settings.market_patience_seconds * 1000)
-        whole = market_is_complete(
+        whole = self.feeds.are_complete(close_ms) and market_is_complete(
             last_open_ms, settings.reference, settings.index_members, self._candles
         )
-        # A late candle of the market holds back the records of its day, for a while.
-        in_time = whole or ms_of(self.clock.now()) >= patience_ends_ms
-        upto_ms = close_ms if in_time else last_open_ms
-        state = (upto_ms, sum(len(candles) for candles in self._candles.values()))
+        # What records need and is late holds them back, for a while: of the day that closed, and
+        # of days that this service slept through.
+        upto_ms = close_ms
+        if not whole and not self._is_patience_over(close_ms):
+            upto_ms = min(last_open_ms, self.feeds.complete_until_ms)
+        # The past is not scored without a feed that was never read: it would stay so.
+        from_ms = close_ms if self.feeds.never_reached else 0
+        candle_count = sum(len(candles) for candles in self._candles.values())
+        state = (upto_ms, from_ms, candle_count, self.feeds.version)
         if state == self._scored:
             return
         candles = {pair: each.before(upto_ms) for pair, each in self._candles.items()}
-        days = await asyncio.to_thread(
-            score_all, settings.pairs, settings.reference, settings.index_members, candles
+        observed = self.feeds.observed()
+        market = await asyncio.to_thread(
+            market_of, settings.reference, settings.index_members, candles, observed
         )
         known = {pair: _latest_revisions(rows) for pair, rows in self._rows.items()}
         availability = Availability(
@@ -191,12 +233,13 @@ class Updater:
             answering_since_ms=self.answering_since_ms,
             alive_until_ms=self._alive_until_ms,
         )
-        new = {
-            pair: await asyncio.to_thread(
-                rows_to_write, days[pair], self._formula, known[pair], availability
-            )
-            for pair in settings.pairs
-        }
+
+        def rows_of(pair: str) -> list[ScoreRow]:
+            # One pair's columns at a time are all that is in memory.
+            days = score_days(pair, candles[pair], market, observed)
+            return rows_to_write(days, self._formula, known[pair], availability, from_ms)
+
+        new = {pair: await asyncio.to_thread(rows_of, pair) for pair in settings.pairs}
         # All or none: what is written is answered at once, and the one is never without the other.
         every = [row for rows in new.values() for row in rows]
         if every:
@@ -212,6 +255,9 @@ class Updater:
         if self.answering_since_ms is not None:
             now_ms = ms_of(self.clock.now())
             await asyncio.to_thread(self._store.say_alive, self._formula, now_ms)
+            # Until it has caught up it answers that it has not.
+            if self.caught_up:
+                self._alive_until_ms = now_ms
 
     def _publish(self) -> None:
         self.timelines = {pair: Timeline(rows) for pair, rows in self._rows.items()}

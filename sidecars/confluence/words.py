@@ -3,11 +3,31 @@
 import math
 from collections.abc import Callable, Mapping
 
+from sidecars.confluence.observed import (
+    FEAR_GREED_HOURS,
+    FUNDING_DAYS,
+    FUNDING_DAYS_NEEDED,
+    SOCIAL_HOURS,
+    WHALES_HOURS,
+)
 from sidecars.confluence.scoring import INPUTS, VETO_BELOW, Input
 
 STRONGEST = 3
-# Connected later; until then they are unavailable on every day.
-NOT_CONNECTED = ("funding", "fear_greed", "social", "whales")
+# Why an input that is read beside candles is unavailable.
+_UNKNOWN: Mapping[str, str] = {
+    "funding": f"unknown: no funding of {FUNDING_DAYS_NEEDED} of the last {FUNDING_DAYS} days",
+    "fear_greed": f"unknown: no index of the last {FEAR_GREED_HOURS} hours",
+    "social": f"unknown: no social volume of the last {SOCIAL_HOURS} hours",
+    "whales": f"unknown: nothing about whales in the last {WHALES_HOURS} hours",
+}
+# As alternative.me names them.
+_MOODS = (
+    (25, "extreme fear"),
+    (47, "fear"),
+    (55, "neutral"),
+    (76, "greed"),
+    (101, "extreme greed"),
+)
 
 Row = Mapping[str, float]
 
@@ -60,22 +80,25 @@ def _btc(row: Row) -> str:
 
 
 def _market(row: Row) -> str:
+    what = "total market cap" if row["market_source"] > 0 else "market index"
     return (
-        f"market {_away(row['market_ratio'] - 1)} its 200-day mean, "
+        f"{what} {_away(row['market_ratio'] - 1)} its 200-day mean, "
         f"weekly RSI {row['market_weekly_rsi']:.1f}"
     )
 
 
 def _funding(row: Row) -> str:
-    return f"funding {row['funding_pct']:.3f} % per 8 h over 7 days"
+    return f"BTC funding {row['funding_pct']:.3f} % per 8 h over {FUNDING_DAYS} days"
 
 
 def _fear_greed(row: Row) -> str:
-    return f"fear & greed {row['fear_greed']:.0f}"
+    index = row["fear_greed"]
+    mood = next(words for below, words in _MOODS if index < below)
+    return f"fear & greed {index:.0f}: {mood}"
 
 
 def _social(row: Row) -> str:
-    return f"social volume {row['social_ratio']:.1f} x its mean"
+    return f"social volume {row['social_ratio']:.2f} x its mean"
 
 
 def _whales(row: Row) -> str:
@@ -103,8 +126,8 @@ def reading_in_words(each: Input, row: Row, available: bool) -> str:
     """What an input says on a day, or why it says nothing. row: the day's readings by name."""
     if available:
         return _WORDS[each.name](row)
-    if each.name in NOT_CONNECTED:
-        return "no source connected"
+    if each.name in _UNKNOWN:
+        return _UNKNOWN[each.name]
     return "too few candles in an unbroken row"
 
 

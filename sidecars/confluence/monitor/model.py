@@ -29,6 +29,7 @@ class Holding:
     where the price is that of `pair` itself (currency USDT). since_ms: start of the day on which it
     was bought (its last purchase): the ladder counts from there. average_cost: per coin, in
     `currency`; None where it is not known (from balances): gains and the ladder are then left out.
+    started_with: the amount before the ladder sold any; None: as much as now.
     """
 
     asset: str
@@ -38,6 +39,7 @@ class Holding:
     average_cost: float | None
     since_ms: int | None
     market: str | None = None
+    started_with: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Rung:
     state: RungState
     hit_at_ms: int | None
     hit_by: str | None  # "price", "score" or "regime"
+    hit_price: float | None = None  # what that day closed at
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from aquatrade.score_records import parse_history, parse_scores
+from sidecars.common.moments import ms_of
 from sidecars.confluence.answers import ScoreAnswers, history
-from sidecars.confluence.updater import ms_of
 from tests.sidecars.confluence.conftest import MakeSettings
 from tests.sidecars.confluence.test_updater import DAY, DAYS, START, Bench, FakeSource, candles_of
 

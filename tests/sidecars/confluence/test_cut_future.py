@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from sidecars.common.clock import ManualClock
+from sidecars.common.moments import EPOCH, ms_of
 from sidecars.confluence.answers import ScoreAnswers
 from sidecars.confluence.candles import MS_PER_DAY, DailyCandles
 from sidecars.confluence.store import Store
-from sidecars.confluence.updater import EPOCH, Updater, ms_of
+from sidecars.confluence.updater import Updater
 from tests.sidecars.confluence.conftest import MakeSettings
 from tests.sidecars.confluence.local_binance import FIRST_DAY_MS, seeded_candles, without_days
 from tests.sidecars.confluence.test_updater import FakeSource

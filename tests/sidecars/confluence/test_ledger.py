@@ -12,9 +12,9 @@ from sidecars.confluence.ledger import (
     merged,
     resume_from,
     rows_to_write,
-    score_all,
 )
 from tests.sidecars.confluence.local_binance import FIRST_DAY_MS, seeded_candles, without_days
+from tests.sidecars.confluence.scored_days import score_all
 
 DAYS = 60
 CLOSE_MS = FIRST_DAY_MS + DAYS * MS_PER_DAY
@@ -121,3 +121,19 @@ def test_the_market_waits_for_those_that_were_there_yesterday() -> None:
     gone = {**candles_of(DAYS, late=False), "ETH/USDT": seeded_candles(2, DAYS - 2)}
     assert market_is_complete(last_open_ms, "BTC/USDT", names, gone)
     assert np.all(np.diff(gone["ETH/USDT"].open_time_ms) == MS_PER_DAY)
+
+
+def test_the_past_of_a_pair_counts_as_if_it_had_always_been_known() -> None:
+    """Days before its first record were answered to nobody, however long the service answers."""
+    pairs = ["BTC/USDT", "ETH/USDT"]
+    days = score_all(pairs, "BTC/USDT", pairs, candles_of(DAYS, late=False))["BTC/USDT"]
+    now = availability(CLOSE_MS + 20 * MINUTE_MS, alive_until_ms=CLOSE_MS + 10 * MINUTE_MS)
+    (present,) = rows_to_write(days, "f", {}, now, from_ms=CLOSE_MS)
+    assert present.as_of_ms == CLOSE_MS
+    rest = rows_to_write(days, "f", {CLOSE_MS: present}, now)
+    assert [row.as_of_ms for row in rest] == days.as_of_ms[14:-1].tolist()
+    assert all(row.available_at_ms == row.as_of_ms + MINUTE_MS for row in rest)
+    # A day after the first record is another thing: it was asked for, and not there.
+    missed = {row.as_of_ms: row for row in rest[:-1]}
+    (late,) = (row for row in rows_to_write(days, "f", missed, now) if row.as_of_ms < CLOSE_MS)
+    assert late.available_at_ms == now.live_ms

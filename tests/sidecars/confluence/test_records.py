@@ -1,18 +1,21 @@
+from dataclasses import replace
+
 import orjson
 import pytest
 
+from sidecars.common.moments import iso_ms
 from sidecars.confluence.candles import MS_PER_DAY, DailyCandles
-from sidecars.confluence.ledger import score_all
 from sidecars.confluence.records import (
     ScoredDays,
     ScoreRow,
     differs,
-    iso_ms,
     make_rows,
+    recommended_zone,
     record_json,
 )
 from sidecars.confluence.scoring import INPUTS, PARTS
 from tests.sidecars.confluence.local_binance import FIRST_DAY_MS, seeded_candles, without_days
+from tests.sidecars.confluence.scored_days import score_all
 
 
 def scored(days: int = 420, hole: tuple[int, int] | None = None) -> ScoredDays:
@@ -47,7 +50,7 @@ def test_a_record_says_everything_about_itself() -> None:
         given = sum(each["points"] for each in record["parts"][part]["inputs"])
         assert record["parts"][part]["points"] == given <= limit == record["parts"][part]["max"]
     assert not inputs["funding"]["available"]
-    assert inputs["funding"]["reason"] == "no source connected"
+    assert inputs["funding"]["reason"] == "unknown: no funding of 5 of the last 7 days"
     assert inputs["funding"]["reading"] == {"funding_pct": None}
     total = sum(part["points"] for part in record["parts"].values())
     assert record["total"] == (0 if record["vetoed"] else total)
@@ -96,6 +99,25 @@ def test_only_chosen_days_become_rows_and_equal_content_does_not_differ() -> Non
     (again,) = make_rows(days, "f", {as_of_ms: 9}, revision=1)
     assert (row.as_of_ms, row.available_at_ms) == (as_of_ms, 7)
     assert not differs(row, again)
+
+
+@pytest.mark.parametrize(
+    ("percentile", "vetoed", "by_percentile", "by_preset"),
+    [
+        (98.0, False, "STRONG_BUY", "STRONG_BUY"),
+        (98.0, True, "AVOID", "AVOID"),
+        (None, True, "AVOID", "AVOID"),
+        # Where the percentile is not known the zone by points counts.
+        (None, False, None, "WAIT"),
+    ],
+)
+def test_the_preset_says_which_zone_counts(
+    percentile: float | None, vetoed: bool, by_percentile: str | None, by_preset: str
+) -> None:
+    row = replace(all_rows(scored())[-1], zone="WAIT", percentile=percentile, vetoed=vetoed)
+    assert orjson.loads(record_json(row))["zone_by_percentile"] == by_percentile
+    assert recommended_zone(row, "points") == "WAIT"
+    assert recommended_zone(row, "percentile") == by_preset
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -65,6 +65,7 @@ async def test_many_pairs_in_one_request(client: Client) -> None:
         assert record["as_of"] == "2019-10-28T00:00:00Z"
         assert record["available_at"] == "2019-10-28T00:01:00Z"
     assert answer["stale"] == []
+    assert answer["zone_preset"] == "points"
 
 
 async def test_a_moment_gets_what_was_available_by_then(client: Client, bench: Bench) -> None:
@@ -119,7 +120,7 @@ async def test_history_in_columns(client: Client, bench: Bench) -> None:
     assert columns["available_at_ms"] == [moment + 60_000 for moment in as_of]
     rows = [row for row in bench.updater.timelines["BTC/USDT"].rows if row.as_of_ms in as_of]
     for name in ("total", "confidence", "technical", "momentum", "regime", "sentiment",
-                 "vetoed", "zone", "percentile"):  # fmt: skip
+                 "vetoed", "zone", "percentile", "zone_by_percentile"):  # fmt: skip
         assert columns[name] == [getattr(row, name) for row in rows]
     _, led = await get(client, "/v1/scores/history", pair="BTC/USDT", lead="1", **window)
     assert led["columns"]["as_of_ms"] == [as_of[0] - MS_PER_DAY, *as_of]
@@ -212,7 +213,8 @@ async def test_health_metrics_and_description_need_no_token(
     assert report["status"] == "ok"
     assert report["pairs"]["BTC/USDT"]["as_of"] == "2019-10-28T00:00:00Z"
     assert report["sources"]["candles"]["age_seconds"] == 0
-    assert report["sources"]["funding"] == {"state": "not_connected"}
+    for name in ("derivatives", "sentiment", "onchain"):
+        assert report["sources"][name] == {"state": "not_connected"}
     async with plain_client.get("/metrics") as response:
         text = await response.text()
     assert 'confluence_latest_as_of_seconds{pair="BTC/USDT"} 1.5722208e+09' in text

@@ -13,6 +13,7 @@ from sidecars.confluence.scoring import (
     Zone,
     percentiles,
     score,
+    zone_by_percentile,
     zone_of,
 )
 
@@ -118,6 +119,19 @@ def test_missing_inputs_score_0_of_their_points_and_lower_the_confidence() -> No
 )  # fmt: skip
 def test_zones(total: float, zone: Zone) -> None:
     assert zone_of(total) is zone
+
+
+@pytest.mark.parametrize(
+    ("percentile", "zone"),
+    [
+        (100.0, Zone.STRONG_BUY), (97.0, Zone.STRONG_BUY), (96.99, Zone.MODERATE_BUY),
+        (90.0, Zone.MODERATE_BUY), (89.99, Zone.WAIT), (60.0, Zone.WAIT), (59.99, Zone.AVOID),
+        (0.0, Zone.AVOID), (None, None),
+    ],
+)  # fmt: skip
+def test_zones_by_percentile(percentile: float | None, zone: Zone | None) -> None:
+    assert zone_by_percentile(percentile, vetoed=False) is zone
+    assert zone_by_percentile(percentile, vetoed=True) is Zone.AVOID
 
 
 def percentiles_by_hand(

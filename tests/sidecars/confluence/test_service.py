@@ -21,6 +21,9 @@ from sidecars.common.clock import SystemClock
 from sidecars.confluence.__main__ import app, read_settings
 from sidecars.confluence.candles import MS_PER_DAY
 from tests.sidecars.confluence.local_binance import LocalBinance, running, seeded_candles
+from tests.sidecars.confluence.local_layer import TOKEN as LAYER_TOKEN
+from tests.sidecars.confluence.local_layer import LocalLayer, layer_running, seeded_sentiment
+from tests.sidecars.confluence.local_swaps import LocalSwaps, swaps_running
 
 TOKEN = "a-token-of-this-test-0123"
 PAIRS = ["BTC/USDT", "ETH/USDT"]
@@ -65,6 +68,13 @@ REFUSED: list[tuple[dict[str, Any], dict[str, str], str]] = [
     ({"database_url": "scores.sqlite"}, {}, "key 'database_url': got 'scores.sqlite'"),
     ({}, {"AQUATRADE_CONFLUENCE_PROT": "1"}, 'did you mean "AQUATRADE_CONFLUENCE_PORT"?'),
     ({}, {}, "no token: set AQUATRADE_SCORES_TOKEN"),
+    (
+        {},
+        {"AQUATRADE_CONFLUENCE_PORT": "-1"},
+        "environment variable AQUATRADE_CONFLUENCE_PORT: key",
+    ),
+    ({"layers": {"sentiment": {"url": "localhost"}}}, {}, "key 'layers.sentiment.url': got 'local"),
+    ({"derivatives": {"id": "binanse"}}, {}, 'did you mean "binance"?'),
 ]
 
 
@@ -168,6 +178,46 @@ async def test_serves_stops_and_comes_back(tmp_path: Path, binance: LocalBinance
     kept = sqlite3.connect(tmp_path / "data" / "scores.sqlite")
     counts = kept.execute("SELECT pair, COUNT(*), COUNT(DISTINCT as_of_ms) FROM scores GROUP BY 1")
     assert counts.fetchall() == [(pair, DAYS - 14, DAYS - 14) for pair in PAIRS]
+    kept.close()
+
+
+async def test_layers_and_funding_are_read_over_the_wire(
+    tmp_path: Path, binance: LocalBinance
+) -> None:
+    first_ms = binance.now_ms - DAYS * MS_PER_DAY
+    layer = LocalLayer(seeded_sentiment(1, first_ms, DAYS, ["BTC", "ETH"]))
+    layer.now_ms = binance.now_ms
+    settlements = [(first_ms + step * 28_800_000, "0.0001") for step in range(3 * DAYS)]
+    async with layer_running(layer), swaps_running(LocalSwaps(settlements)) as swaps:
+        config = written(
+            tmp_path,
+            exchange={"id": "binance", "ccxt_config": binance.ccxt_config},
+            layers={"sentiment": {"url": layer.url}},
+            derivatives={"id": "binance", "ccxt_config": swaps.ccxt_config},
+            zone_preset="percentile",
+        )
+        command = [sys.executable, "-m", "sidecars.confluence", "backfill", "--config", str(config)]
+        refused = await asyncio.to_thread(
+            subprocess.run, command, env=environment(), capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("confluence: no token")
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            env=environment(AQUATRADE_SCORES_TOKEN=LAYER_TOKEN),
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert LAYER_TOKEN not in ended.stdout
+    kept = sqlite3.connect(tmp_path / "data" / "scores.sqlite")
+    last = kept.execute(
+        "SELECT confidence, degraded FROM scores ORDER BY as_of_ms DESC, pair LIMIT 1"
+    ).fetchone()
+    assert last == (0.98, "[]")
+    assert kept.execute("SELECT DISTINCT feed FROM feeds ORDER BY 1").fetchall() == [
+        ("derivatives",), ("sentiment",),
+    ]  # fmt: skip
     kept.close()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sidecars.confluence import source as source_module
+from sidecars.confluence import ccxt_exchange
 from sidecars.confluence.candles import MS_PER_DAY
 from sidecars.confluence.source import CcxtCandleSource, SourceError
 from tests.sidecars.confluence.local_binance import (
@@ -23,8 +23,8 @@ CLOSE_MS = FIRST_DAY_MS + DAYS * MS_PER_DAY
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "FIRST_WAIT_SECONDS", 0.001)
-    monkeypatch.setattr(source_module, "LONGEST_WAIT_SECONDS", 0.002)
+    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(ccxt_exchange, "LONGEST_WAIT_SECONDS", 0.002)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def test_what_does_not_pass_is_an_error_of_one_line(
     with pytest.raises(SourceError) as caught:
         await source.daily_candles("BTC/USDT", FIRST_DAY_MS, CLOSE_MS)
     assert "\n" not in str(caught.value)
-    assert klines_asked(binance) == source_module.ATTEMPTS
+    assert klines_asked(binance) == ccxt_exchange.ATTEMPTS
 
 
 def kline(day: int, **changes: object) -> list[object]:

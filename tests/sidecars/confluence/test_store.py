@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
+from sidecars.common.observations import Observation
 from sidecars.confluence.candles import DailyCandles
 from sidecars.confluence.store import Store, metadata
 from tests.sidecars.confluence.local_binance import seeded_candles
@@ -73,6 +74,40 @@ def test_alive_only_moves_forward(url: str) -> None:
         store.say_alive("f", moment)
     assert store.alive_until_ms("f") == 9
     assert store.alive_until_ms("g") is None
+    store.close()
+
+
+def test_a_feed_is_read_up_to_a_moment_that_only_moves_forward(url: str) -> None:
+    store = Store(url, "binance")
+    assert store.feeds_complete_until_ms("f") == {}
+    for feed, until in (("sentiment", 5), ("sentiment", 9), ("sentiment", 7), ("onchain", 3)):
+        store.say_complete("f", feed, until)
+    store.close()
+    again = Store(url, "binance")
+    assert again.feeds_complete_until_ms("f") == {"sentiment": 9, "onchain": 3}
+    assert again.feeds_complete_until_ms("g") == {}
+    again.close()
+
+
+def test_observations_come_back_and_the_first_of_each_stays(url: str) -> None:
+    first = Observation("fear_greed", 5, 6, 0.1, "x")
+    store = Store(url, "binance")
+    store.append_observations([first, replace(first, available_at_ms=8, value=0.3)])
+    store.append_observations([replace(first, value=0.2), replace(first, series="other")])
+    store.append_observations([])
+    found = store.observations(["fear_greed", "nothing"])
+    store.close()
+    assert list(found) == ["fear_greed"]
+    assert len(found["fear_greed"]) == 2
+    assert found["fear_greed"].latest("fear_greed", 7) == first
+
+
+def test_records_are_counted_by_formula(url: str) -> None:
+    store = Store(url, "binance")
+    rows = all_rows(scored())
+    store.append_scores(rows)
+    assert store.count_scores("luno-1-test") == len(rows)
+    assert store.count_scores("luno-1-other") == 0
     store.close()
 
 

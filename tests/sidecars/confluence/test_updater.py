@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from sidecars.common.clock import ManualClock
+from sidecars.common.moments import ms_of
 from sidecars.confluence.answers import health
 from sidecars.confluence.candles import EMPTY, MS_PER_DAY, DailyCandles
 from sidecars.confluence.records import ScoreRow
 from sidecars.confluence.settings import ConfluenceSettings
 from sidecars.confluence.source import SourceError
 from sidecars.confluence.store import Store
-from sidecars.confluence.updater import Updater, ms_of
+from sidecars.confluence.updater import Updater
 from tests.sidecars.confluence.conftest import MakeSettings
 from tests.sidecars.confluence.local_binance import FIRST_DAY_MS, seeded_candles
 
