@@ -87,6 +87,9 @@ def sidecars(
     ] = None,
 ) -> None:
     """Run the sidecars (confluence with the Luno monitor, sentiment, on-chain) in one process."""
+    from sidecars.confluence.light_talib import prefer_talib_without_pandas
+
+    prefer_talib_without_pandas()
     from operations.sidecars import main as sidecars_main
 
     raise typer.Exit(sidecars_main(config))

@@ -33,6 +33,11 @@ HISTORY_COLUMNS = (
 )
 # What is asked beside candles, where it is configured.
 FEED_NAMES = ("derivatives", "sentiment", "onchain")
+FEED_TITLES = {
+    "derivatives": "BTC funding",
+    "sentiment": "sentiment sidecar",
+    "onchain": "on-chain sidecar",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +149,9 @@ def health(updater: Updater) -> dict[str, Any]:
     sources = {
         "candles": _candles_health(updater, now_ms),
         **{
-            name: _feed_health(states[name], now_ms, due_ms)
+            name: _feed_health(FEED_TITLES[name], states[name], now_ms, due_ms)
             if name in states
-            else {"state": "not_connected"}
+            else {"name": FEED_TITLES[name], "state": "not_connected", "why": "not in the settings"}
             for name in FEED_NAMES
         },
     }
@@ -170,14 +175,16 @@ def _status(caught_up: bool, well: bool) -> str:
     return "ok" if well else "degraded"
 
 
-def _feed_health(state: FeedState, now_ms: int, due_ms: int) -> dict[str, Any]:
+def _feed_health(title: str, state: FeedState, now_ms: int, due_ms: int) -> dict[str, Any]:
     """How a layer or the exchange of derivatives is doing. It is asked once a day, and again
     until it has answered."""
     is_behind = state.complete_until_ms < due_ms
     newest, until_ms = state.succeeded_ms, state.complete_until_ms
     return {
         "state": "failing" if state.error is not None or is_behind else "ok",
+        "name": title,
         "read_until": None if until_ms == NEVER_MS else iso_ms(until_ms),
+        "newest_as_of": None if until_ms == NEVER_MS else iso_ms(until_ms),
         "last_success": None if newest is None else iso_ms(newest),
         "age_seconds": None if newest is None else (now_ms - newest) // 1000,
         "error": state.error,
@@ -205,9 +212,12 @@ def _candles_health(updater: Updater, now_ms: int) -> dict[str, Any]:
     failing = {pair: each.error for pair, each in updater.sources.items() if each.error}
     successes = [each.succeeded_ms for each in updater.sources.values() if each.succeeded_ms]
     newest = max(successes, default=None)
+    opened = [int(each.open_time_ms[-1]) for each in updater.candles.values() if len(each)]
     return {
         "state": "failing" if failing else "ok",
+        "name": f"{updater.settings.exchange.id} daily candles",
         "exchange": updater.settings.exchange.id,
+        "newest_as_of": iso_ms(max(opened) + MS_PER_DAY) if opened else None,
         "last_success": None if newest is None else iso_ms(newest),
         "age_seconds": None if newest is None else (now_ms - newest) // 1000,
         "failing": failing,

@@ -1,5 +1,6 @@
 """Headlines and transfers in memory, by the moment of availability."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class EventTimeline:
     """All events of a layer."""
 
     def __init__(self, kept: Iterable[KeptEvent] = ()) -> None:
-        self._hold([])
+        self._held = HeldEvents([], _moments(()), _moments(()), frozenset())
         self.extend(kept)
 
     @property
@@ -47,15 +48,31 @@ class EventTimeline:
 
     def extend(self, kept: Iterable[KeptEvent]) -> None:
         """Take more in, in any order; an event that is there already stays as it was."""
-        new = [each for each in kept if each.event.event_id not in self._held.ids]
-        if new:
-            self._hold([*self._held.kept, *new])
+        held = self._held
+        new = [each for each in kept if each.event.event_id not in held.ids]
+        if not new:
+            return
+        # Mostly all that is new is later than what is there: only from its first on is sorted.
+        start = bisect_left(held.kept, min(map(_place, new)), key=_place)
+        later = sorted([*held.kept[start:], *new], key=_place)
+        self._held = HeldEvents(
+            [*held.kept[:start], *later],
+            np.append(held.available_at_ms[:start], _moments(e.available_at_ms for e in later)),
+            np.append(held.as_of_ms[:start], _moments(e.event.as_of_ms for e in later)),
+            held.ids.union(each.event.event_id for each in new),
+        )
 
     def forget_before(self, as_of_ms: int) -> None:
         """Drop what speaks of earlier moments."""
-        remaining = [each for each in self._held.kept if each.event.as_of_ms >= as_of_ms]
-        if len(remaining) < len(self._held.kept):
-            self._hold(remaining)
+        held = self._held
+        first = int(np.searchsorted(held.as_of_ms, as_of_ms, side="left"))
+        if first:
+            self._held = HeldEvents(
+                held.kept[first:],
+                held.available_at_ms[first:],
+                held.as_of_ms[first:],
+                held.ids.difference(each.event.event_id for each in held.kept[:first]),
+            )
 
     def known_at(self, at_ms: int) -> "EventsKnownAt":
         return EventsKnownAt(self, at_ms)
@@ -69,14 +86,13 @@ class EventTimeline:
         known = held.available_at_ms[start:end] <= at_ms
         return [held.kept[start + place].event for place in np.flatnonzero(known).tolist()]
 
-    def _hold(self, kept: list[KeptEvent]) -> None:
-        kept = sorted(kept, key=lambda each: (each.event.as_of_ms, each.event.event_id))
-        self._held = HeldEvents(
-            kept,
-            np.array([each.available_at_ms for each in kept], dtype=np.int64),
-            np.array([each.event.as_of_ms for each in kept], dtype=np.int64),
-            frozenset(each.event.event_id for each in kept),
-        )
+
+def _place(kept: KeptEvent) -> tuple[int, str]:
+    return kept.event.as_of_ms, kept.event.event_id
+
+
+def _moments(moments: Iterable[int]) -> IntArray:
+    return np.fromiter(moments, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

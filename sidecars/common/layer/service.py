@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.availability import Served
 from sidecars.common.clock import Clock, SystemClock
+from sidecars.common.collector import keep_what_lives
 from sidecars.common.fetch import Fetcher
 from sidecars.common.keys import read_key
 from sidecars.common.layer.definition import HistoryFile, Layer
@@ -120,6 +121,7 @@ class LayerService:
             self.memory.served = Served(
                 self.memory.served.first_ms, self.memory.served.until_ms, now_ms
             )
+            keep_what_lives()
             self.caught_up = True
             if ready is not None:
                 ready.set()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 from aiohttp import web
@@ -27,7 +28,7 @@ from sidecars.common.parameters import check_names, shown
 from sidecars.common.settings_file import SettingsError
 from sidecars.confluence.alerts import score_alerts, target_alerts
 from sidecars.confluence.answers import health
-from sidecars.confluence.monitor.assemble import Monitor
+from sidecars.confluence.monitor.assemble import Memory, Monitor
 from sidecars.confluence.monitor.decisions import DecisionTable, decisions_table
 from sidecars.confluence.monitor.health_watch import HealthWatch, sidecar_health, states_health
 from sidecars.confluence.monitor.holdings import load_holdings
@@ -92,29 +93,42 @@ class HoldingsFile:
         return holdings
 
 
+class Scores(Memory, Protocol):
+    """The scores beside which a monitor runs: an Updater."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def caught_up(self) -> bool: ...
+
+    @property
+    def generation(self) -> int: ...
+
+
 class MonitorHost:
     """One monitor with everything around it."""
 
     def __init__(
         self,
         settings: MonitorSettings,
-        updater: Updater,
+        scores: Scores,
         monitor: Monitor,
         holdings: HoldingsFile,
         notifier: Notifier,
-        others: Mapping[str, Fetcher],
+        watch: HealthWatch,
     ) -> None:
         self.monitor = monitor
-        self.watch = HealthWatch(self._own_health, others, updater.clock)
+        self._watch = watch
         self._settings = settings
-        self._updater = updater
+        self._scores = scores
         self._holdings = holdings
         self._notifier = notifier
         self._told_generation: int | None = None
 
     def add_to(self, app: web.Application, token: str) -> None:
         """The pages, beside the API, and the cards as text."""
-        add_monitor_pages(app, self.monitor, self.watch, token, self._updater.clock)
+        add_monitor_pages(app, self.monitor, self._watch, token, self._scores.clock)
         app.router.add_get("/v1/cards", self.cards)
 
     async def cards(self, request: web.Request) -> web.Response:
@@ -123,7 +137,7 @@ class MonitorHost:
         kind = request.query.get("format", "terminal")
         if kind not in ("terminal", "chat"):
             raise ApiError(400, "bad_format", f"format={shown(kind)}, expected terminal or chat")
-        now_ms = ms_of(self._updater.clock.now())
+        now_ms = ms_of(self._scores.clock.now())
         asset = request.query.get("asset")
         if asset is None:
             cards = self.monitor.cards()
@@ -146,7 +160,7 @@ class MonitorHost:
             raise group.exceptions[0] from None
 
     async def _keep_up(self) -> None:
-        clock = self._updater.clock
+        clock = self._scores.clock
         while True:
             started = clock.now()
             await self.look()
@@ -158,14 +172,14 @@ class MonitorHost:
         if holdings is not None:
             self.monitor.holdings = tuple(holdings)
             logger.info("holdings read", extra={"holdings": len(holdings)})
-        await asyncio.gather(self.monitor.poll(), self.watch.look())
-        if self._updater.caught_up:
+        await asyncio.gather(self.monitor.poll(), self._watch.look())
+        if self._scores.caught_up:
             await self._tell()
 
     async def _tell(self) -> None:
         cards = self.monitor.cards()
         alerts = [alert for card in cards for alert in self._target_alerts(card)]
-        generation = self._updater.generation
+        generation = self._scores.generation
         if generation != self._told_generation:
             alerts += self._score_alerts([card.holding for card in cards])
         try:
@@ -176,7 +190,7 @@ class MonitorHost:
         self._told_generation = generation
 
     def _target_alerts(self, card: Card) -> list[Alert]:
-        now_ms = ms_of(self._updater.clock.now())
+        now_ms = ms_of(self._scores.clock.now())
         old = [
             rung
             for rung in card.ladder
@@ -186,10 +200,10 @@ class MonitorHost:
 
     def _score_alerts(self, holdings: Sequence[Holding]) -> list[Alert]:
         """Of the pairs that are held, for the last day that was scored."""
-        now_ms = ms_of(self._updater.clock.now())
+        now_ms = ms_of(self._scores.clock.now())
         records: dict[str, list[ScoreRow]] = {}
         for pair in {holding.pair for holding in holdings}:
-            timeline = self._updater.timelines.get(pair)
+            timeline = self._scores.timelines.get(pair)
             if timeline is None:
                 continue
             known = timeline.rows[: timeline.place_at(now_ms) + 1]
@@ -198,11 +212,14 @@ class MonitorHost:
         last_ms = max((rows[-1].as_of_ms for rows in records.values() if rows), default=None)
         return [] if last_ms is None else score_alerts(records, last_ms)
 
-    def _own_health(self) -> SidecarHealth:
-        now_ms = ms_of(self._updater.clock.now())
-        own = sidecar_health("confluence", health(self._updater), now_ms)
-        prices = states_health(self.monitor.board.states.values(), now_ms)
-        return SidecarHealth(own.name, [*own.sources, *prices], self._holdings.error, now_ms)
+
+def own_health(updater: Updater, board: PriceBoard, holdings: HoldingsFile) -> SidecarHealth:
+    """This sidecar's sources: of the scores and of the prices. A wrong holdings file is said in
+    the place of what keeps a sidecar from being reached."""
+    now_ms = ms_of(updater.clock.now())
+    own = sidecar_health("confluence", health(updater), now_ms)
+    prices = states_health(board.states.values(), now_ms)
+    return SidecarHealth(own.name, [*own.sources, *prices], holdings.error, now_ms)
 
 
 @contextlib.asynccontextmanager
@@ -247,4 +264,5 @@ async def hosted_monitor(
             name: Fetcher(name, url, session, clock, HEALTH_LIMIT, timeout_seconds=timeout)
             for name, url in settings.connected_layers.items()
         }
-        yield MonitorHost(own, updater, monitor, holdings, notifier, others)
+        watch = HealthWatch(lambda: own_health(updater, board, holdings), others, clock)
+        yield MonitorHost(own, updater, monitor, holdings, notifier, watch)

@@ -26,7 +26,7 @@ _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 STATUS_WORDS = {
     SourceStatus.OK: "ok",
     SourceStatus.STARTING: "starting",
-    SourceStatus.OFF: "off: no key",
+    SourceStatus.OFF: "off",
     SourceStatus.STALE: "stale",
     SourceStatus.FAILING: "failing",
 }
@@ -192,7 +192,7 @@ def month_rows(history: History) -> list[MonthRow]:
 
 
 def sources_summary(sidecars: Sequence[SidecarHealth]) -> SourcesSummary:
-    """'1 failing, 2 stale, onchain cannot be reached' and '9 ok, 1 off: no key'."""
+    """'1 failing, 2 stale, onchain cannot be reached' and '9 ok, 1 off'."""
     reached = [sidecar for sidecar in sidecars if sidecar.unreachable is None]
     counts = Counter(source.status for sidecar in reached for source in sidecar.sources)
     trouble = _counted(counts, (SourceStatus.FAILING, SourceStatus.STALE))

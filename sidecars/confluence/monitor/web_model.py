@@ -13,7 +13,7 @@ class SourceStatus(StrEnum):
 
     OK = "ok"
     STARTING = "starting"  # not asked yet, or not answered yet
-    OFF = "off"  # needs a key that is not set
+    OFF = "off"  # by its settings, or for want of a key: `error` says which
     STALE = "stale"  # answers, but its newest value is older than it should be
     FAILING = "failing"  # the last request went wrong
 

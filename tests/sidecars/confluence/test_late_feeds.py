@@ -291,7 +291,9 @@ async def test_health_tells_of_each_feed(bench: FedBench) -> None:
     sources = health(bench.updater)["sources"]
     assert list(sources) == ["candles", "derivatives", "sentiment", "onchain"]
     assert sources["sentiment"] == {
+        "name": "sentiment sidecar",
         "state": "ok",
+        "newest_as_of": "2019-10-28T00:00:00Z",
         "read_until": "2019-10-28T00:00:00Z",
         "last_success": "2019-10-28T00:00:00Z",
         "age_seconds": 7200,

@@ -119,7 +119,7 @@ def test_months_end_with_their_last_close() -> None:
 def test_sources_in_one_line() -> None:
     summary = views.sources_summary(all_sidecars())
     assert summary.trouble == "1 failing, 1 stale, onchain cannot be reached"
-    assert summary.rest == "2 ok, 1 starting, 1 off: no key"
+    assert summary.rest == "2 ok, 1 starting, 1 off"
     assert views.sources_summary([]).words == "none configured"
     fine = SidecarHealth("sentiment", [SourceHealth("CoinGecko", SourceStatus.OK)])
     assert views.sources_summary([fine]) == views.SourcesSummary("", "1 ok")

@@ -151,7 +151,7 @@ async def test_text_of_others_stays_text(client: Client, rig: Rig) -> None:
 async def test_sources_in_every_state(client: Client) -> None:
     page = await text_of(client, "/sources")
     for said in (
-        "alternative.me", "stale", "failing", "off: no key", "starting", "cannot be reached",
+        "alternative.me", "stale", "failing", "off", "starting", "cannot be reached",
         "http://127.0.0.1:8103: connection refused", "Listed is what was last known",
         "HTTP 429: rate limited", "free with attribution", 'href="https://alternative.me/crypto/"',
         "45 seconds ago", "2 days ago", "none yet",
