@@ -82,7 +82,7 @@ def score_moments(
 
 
 def _is_worth_saying(before: tuple[int, float] | None, as_of_ms: int, value: float) -> bool:
-    return before is None or before[1] != value or as_of_ms - before[0] >= DERIVED_REPEAT_MS
+    return before is None or abs(before[1] - value) > 0 or as_of_ms - before[0] >= DERIVED_REPEAT_MS
 
 
 def grid(from_ms: int, until_ms: int, every_seconds: int) -> Iterator[int]:
@@ -216,19 +216,22 @@ class Recorder:
         except SQLAlchemyError as error:
             self.trouble = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             logger.error("store failed", extra={"error": self.trouble})
-            return
         except Exception as error:  # a rule's own mistake must not end the service
             self.trouble = f"no score could be made: {type(error).__name__}"
             logger.exception("scoring failed", extra={"as_of_ms": as_of_ms})
-            return
-        self.trouble = None
-        memory.hold(scored.derived)
+        else:
+            self.trouble = None
+            self._hold(scored, now_ms)
+
+    def _hold(self, scored: Scored, now_ms: int) -> None:
+        """Have in memory what is in the store."""
+        self._memory.hold(scored.derived)
         for record in scored.records:
             kept = self._latest[record.asset]
             kept.append(record)
             del kept[:-RECORDS_IN_MEMORY]
             _log_scored(record)
-        memory.forget_before(self.span_at(now_ms))
+        self._memory.forget_before(self.span_at(now_ms))
 
 
 def _log_scored(record: ScoreRecord) -> None:
