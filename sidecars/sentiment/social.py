@@ -91,10 +91,11 @@ class HeadlineColumns:
         start, end = np.searchsorted(
             self.as_of_ms, [at_ms - DAYS_NEEDED * MS_PER_DAY, at_ms], side="right"
         ).tolist()
-        known = self.available_at_ms[start:end] <= at_ms
-        as_of = self.as_of_ms[start:end]
-        own = known & self.names(asset)[start:end]
-        reach = self.reach[start:end]
+        # Only what was known takes part: what is not must not even change how sums are rounded.
+        known = start + np.flatnonzero(self.available_at_ms[start:end] <= at_ms)
+        as_of = self.as_of_ms[known]
+        own = self.names(asset)[known]
+        reach = self.reach[known]
 
         hours_ms = BURST_HOURS * MS_PER_HOUR
         own_as_of, own_reach = as_of[own], reach[own]
@@ -108,24 +109,23 @@ class HeadlineColumns:
             else None
             for span_ms in (hours_ms, MS_PER_DAY)
         )
-        in_day = known & (as_of > at_ms - MS_PER_DAY)
-        share = own + MARKET_WIDE_SHARE * self._is_market_wide[start:end]
+        in_day = as_of > at_ms - MS_PER_DAY
+        share = own + MARKET_WIDE_SHARE * self._is_market_wide[known]
         weight = np.where(in_day, reach * share, 0.0)
         total_weight = float(weight.sum())
-        heard = np.flatnonzero(known)
         return SocialReading(
             mentions_last_hours=mentions_hours,
             ratio_hours_to_week=ratio_hours,
             mentions_last_day=mentions_day,
             ratio_day_to_week=ratio_day,
             polarity=(
-                float((weight * self.polarity[start:end]).sum()) / total_weight
+                float((weight * self.polarity[known]).sum()) / total_weight
                 if total_weight > 0
                 else None
             ),
             count=int(np.count_nonzero(weight)),
             count_last_hours=int(np.count_nonzero(own_as_of > at_ms - hours_ms)),
-            newest_as_of_ms=int(as_of[heard[-1]]) if len(heard) else None,
+            newest_as_of_ms=int(as_of[-1]) if len(as_of) else None,
         )
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
-from multidict import MultiMapping
 from prometheus_client import CollectorRegistry
 
 from sidecars.common.http import (
@@ -172,7 +172,7 @@ def _asset_of(text: str | None, name: str) -> str:
     return text
 
 
-def _assets_of(query: MultiMapping[str]) -> tuple[str, ...]:
+def _assets_of(query: Mapping[str, str]) -> tuple[str, ...]:
     names = (query.get("assets") or "").split(",", MOST_ASSETS)
     if len(names) > MOST_ASSETS:
         raise ApiError(400, "too_many_assets", f"expected {MOST_ASSETS} assets at most")
@@ -181,7 +181,7 @@ def _assets_of(query: MultiMapping[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_asset_of(name, "assets") for name in names))
 
 
-def _series_of(query: MultiMapping[str]) -> tuple[str, ...]:
+def _series_of(query: Mapping[str, str]) -> tuple[str, ...]:
     names = (query.get("series") or "").split(",", MOST_SERIES)
     if len(names) > MOST_SERIES:
         raise ApiError(400, "too_many_series", f"expected {MOST_SERIES} series at most")

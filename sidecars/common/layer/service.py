@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.availability import Served
 from sidecars.common.clock import Clock, SystemClock
-from sidecars.common.collector import keep_what_lives
 from sidecars.common.fetch import Fetcher
 from sidecars.common.keys import read_key
 from sidecars.common.layer.definition import HistoryFile, Layer
@@ -25,6 +24,7 @@ from sidecars.common.layer.settings import LayerSettings
 from sidecars.common.layer.store import LayerStore
 from sidecars.common.lockstep import LockstepClock
 from sidecars.common.moments import iso_ms, ms_of
+from sidecars.common.promptness import keep_what_lives, share_fairly
 from sidecars.common.running import listening
 from sidecars.common.sources import SourceContext, SourceEntry
 
@@ -109,6 +109,7 @@ class LayerService:
 
         Raises OSError (address taken), SQLAlchemyError (no database), LockstepError (clock gone).
         """
+        share_fairly()
         settings = self.settings
         now_ms = ms_of(self.clock.now())
         await self.memory.load(self.recorder.span_at(now_ms))

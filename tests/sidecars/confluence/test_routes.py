@@ -214,7 +214,8 @@ async def test_health_metrics_and_description_need_no_token(
     assert report["pairs"]["BTC/USDT"]["as_of"] == "2019-10-28T00:00:00Z"
     assert report["sources"]["candles"]["age_seconds"] == 0
     for name in ("derivatives", "sentiment", "onchain"):
-        assert report["sources"][name] == {"state": "not_connected"}
+        assert report["sources"][name]["state"] == "not_connected"
+        assert report["sources"][name]["why"] == "not in the settings"
     async with plain_client.get("/metrics") as response:
         text = await response.text()
     assert 'confluence_latest_as_of_seconds{pair="BTC/USDT"} 1.5722208e+09' in text
