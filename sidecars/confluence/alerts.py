@@ -15,7 +15,7 @@ from sidecars.confluence.scoring import PARTS, Zone
 
 REVIEW_FROM = 75.0
 TRANCHE_PCT = {Zone.STRONG_BUY: 40, Zone.MODERATE_BUY: 25}
-NO_TIMING = "Zones have not timed entries in the past; only the veto has told apart."
+NO_TIMING = "Zones have not timed entries in the past."
 _REACHED_BY = {
     "price": "the price reached it",
     "score": "the score fell through its value",

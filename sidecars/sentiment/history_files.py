@@ -46,11 +46,12 @@ FILES: Mapping[str, _File] = {
 class HistoryFiles:
     """What a folder held. Iterates over (source, batch); the source is the name of the file.
 
-    problems: one line for each file that is missing or cannot be used.
+    problems: one line for each file that cannot be used; missing: for each that is not there.
     """
 
     batches: tuple[tuple[str, Batch], ...]
     problems: tuple[str, ...]
+    missing: tuple[str, ...]
 
     def __iter__(self) -> Iterator[tuple[str, Batch]]:
         return iter(self.batches)
@@ -60,11 +61,12 @@ def read_history_files(folder: Path, now_ms: int | None = None) -> HistoryFiles:
     """Read those of the files that are there. now_ms: a file that speaks of later is refused."""
     batches: list[tuple[str, Batch]] = []
     problems: list[str] = []
+    missing: list[str] = []
     for name, file in FILES.items():
         path = folder / name
         if not path.is_file():
             series = ", ".join(file.columns.values())
-            problems.append(f"{path}: is not there, so there is no history of {series}")
+            missing.append(f"{path}: is not there, so there is no history of {series}")
             continue
         try:
             batch = read_daily_csv(path, file.columns, name, known=file.known, now_ms=now_ms)
@@ -72,7 +74,7 @@ def read_history_files(folder: Path, now_ms: int | None = None) -> HistoryFiles:
             problems.append(str(error))
         else:
             batches.append((name, in_range(name, batch.readings)))
-    return HistoryFiles(tuple(batches), tuple(problems))
+    return HistoryFiles(tuple(batches), tuple(problems), tuple(missing))
 
 
 def in_range(source: str, readings: Iterable[Reading]) -> Batch:

@@ -1,5 +1,6 @@
 """What makes the sentiment layer: its sources, rules and files of the past."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sidecars.common.moments import ms_of
 from sidecars.common.source_errors import SourceError
 from sidecars.common.sources import Batch
 from sidecars.sentiment.heard import Heard
-from sidecars.sentiment.history_files import read_history_files
+from sidecars.sentiment.history_files import FILES, read_history_files
 from sidecars.sentiment.news_file import KEY as NEWS
 from sidecars.sentiment.news_file import read_news_file
 from sidecars.sentiment.polarity import load_polarity_model
@@ -28,6 +29,8 @@ from sidecars.sentiment.sources import (
     reddit,
     yahoo,
 )
+
+logger = logging.getLogger(__name__)
 
 CATALOGUE = {
     entry.key: entry
@@ -63,7 +66,15 @@ def _files(folder: Path, settings: LayerSettings) -> Iterable[HistoryFile]:
     history = read_history_files(folder)
     yield from (HistoryFile(source, batch) for source, batch in history)
     yield from (HistoryFile("history files", Batch(), line) for line in history.problems)
-    yield _news(folder / "crypto_news.csv", _own(settings))
+    for line in history.missing:
+        logger.warning("no such file", extra={"error": line})
+    news = folder / "crypto_news.csv"
+    if news.exists():
+        yield _news(news, _own(settings))
+    elif len(history.missing) == len(FILES):
+        names = ", ".join((*FILES, news.name))
+        problem = f"{folder}: got none of the files {names}, expected one at least"
+        yield HistoryFile("history files", Batch(), problem)
 
 
 def _news(file: Path, settings: SentimentSettings) -> HistoryFile:

@@ -9,10 +9,10 @@ from sidecars.confluence.scoring import VETO_BELOW, Zone
 from sidecars.confluence.settings import ZonePreset
 
 TRANCHE_PCT = {Zone.STRONG_BUY: 40.0, Zone.MODERATE_BUY: 25.0}
-# Of 61,525 pair-days: docs/scores.md, "What it does not tell".
+# Of 61,505 pair-days: docs/score-zones.md.
 HONEST_NOTE = (
     "The zones have not timed entries in the past: high scores were followed by less than low "
-    "ones, only the veto told good times from bad."
+    "ones. The veto points the right way, no further than chance could."
 )
 FALL_PCT = 5.0
 # A share of the holding that is not worth a sentence.

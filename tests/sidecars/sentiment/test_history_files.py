@@ -63,7 +63,7 @@ def test_missing_and_broken_files_are_one_line_each_and_the_others_are_read(fold
     (folder / "fear_greed.csv").unlink()
     (folder / "macro_daily.csv").write_text("date,spx\n2024-08-05,1\n", encoding="utf-8")
     found = read_history_files(folder)
-    missing, broken = found.problems
+    (missing,), (broken,) = found.missing, found.problems
     assert (
         missing
         == f"{folder / 'fear_greed.csv'}: is not there, so there is no history of fear_greed"
@@ -79,7 +79,7 @@ def test_missing_and_broken_files_are_one_line_each_and_the_others_are_read(fold
 def test_an_empty_folder_gives_nothing_but_lines(tmp_path: Path) -> None:
     found = read_history_files(tmp_path)
     assert list(found) == []
-    assert len(found.problems) == len(FILES)
+    assert len(found.missing) == len(FILES)
 
 
 def test_a_file_that_speaks_of_later_is_refused(folder: Path) -> None:
