@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.layer.command import WRONG_INPUT, checked, secrets_of
 from sidecars.common.layer.definition import TOKEN_VARIABLE, Layer
-from sidecars.common.layer.service import opened
+from sidecars.common.layer.service import opened, serve
 from sidecars.common.layer.settings import LayerSettings
 from sidecars.common.lockstep import LockstepError
 from sidecars.common.logs import configure_logging
@@ -133,7 +133,7 @@ async def _serve(sidecars: Sidecars, token: str, environment: Mapping[str, str])
                     service = await stack.enter_async_context(opened(layer, settings, environment))
                     is_ready = asyncio.Event()
                     ready.append(is_ready)
-                    tasks.create_task(service.serve(token, is_ready), name=layer.name)
+                    tasks.create_task(serve(service, token, is_ready), name=layer.name)
                 if sidecars.confluence is not None:
                     work = _after(ready, sidecars.confluence, token, environment)
                     tasks.create_task(work, name="confluence")

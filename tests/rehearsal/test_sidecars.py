@@ -1,6 +1,5 @@
-"""The sidecars as they are started by hand: alone and together, wrong settings, a source that fails."""
+"""The sidecars as people start them: alone, together, with wrong settings, a source failing."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,8 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(300)]
 
 NOW = datetime(2025, 6, 3, 6, tzinfo=UTC)
 RECENT = "2025-05-26"
-HALF_HOUR = timedelta(minutes=30)
+# Longer than transfers may be silent before they are called unavailable.
+SILENCE = timedelta(minutes=45)
 GRACE_SECONDS = 5.0
 TOGETHER = ["-c", "from operations.command_line import main; main()", "sidecars"]
 COMMANDS = {
@@ -35,15 +35,21 @@ QUESTIONS = {
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SidecarRig]:
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SidecarRig]:
     with SidecarRig(tmp_path_factory.mktemp("sidecars"), NOW) as rig:
         rig.start_surroundings()
         yield rig
 
 
+@pytest.fixture
+def rig(surroundings: SidecarRig) -> SidecarRig:
+    """The surroundings, with ports that nobody had before."""
+    surroundings.ports = {name: free_port() for name in NAMES}
+    return surroundings
+
+
 def small_settings(rig: SidecarRig, name: str, folder: Path) -> dict[str, Any]:
-    """Settings with little to catch up on, a database in the folder and ports of their own."""
-    rig.ports[name] = free_port()
+    """Settings with little to catch up on and a database in the folder."""
     settings = rig.settings(name) | {
         "history_start": RECENT,
         "database_url": f"sqlite:///{folder / name}.sqlite",
@@ -128,27 +134,31 @@ def test_all_together_and_a_source_that_fails(rig: SidecarRig, tmp_path: Path) -
     assert failing["status"] == "degraded"
     assert failing["sources"]["alternative_me"]["state"] == "failing"
     assert "503" in failing["sources"]["alternative_me"]["error"]
-    run_half_an_hour(rig)
+    run_through_a_silence(rig)
     poorer, whole = score_of(rig, "sentiment"), score_of(rig, "onchain")
     assert "fear_greed" in poorer["unavailable"], poorer
+    assert "whales" not in whole["unavailable"], whole
 
     delete_faults(rig)
     put_fault(rig, "whale_alert")
-    run_half_an_hour(rig)
+    run_through_a_silence(rig)
     score = score_of(rig, "sentiment")
     assert score["confidence"] > poorer["confidence"]
     assert "fear_greed" not in score["unavailable"]
     sources = health_of(rig, "onchain")["sources"]
     assert [key for key, each in sources.items() if each["state"] == "failing"] == ["whale_alert"]
-    score = score_of(rig, "onchain")
-    assert score["as_of"] > whole["as_of"], "scores go on"
-    assert 0 < score["confidence"] < whole["confidence"]
+    deaf = score_of(rig, "onchain")
+    assert deaf["as_of"] > whole["as_of"], "scores go on"
+    assert "whales" in deaf["unavailable"], deaf
+    assert 0 < deaf["confidence"] < whole["confidence"]
 
     delete_faults(rig)
-    run_half_an_hour(rig)
+    run_through_a_silence(rig)
     for name in NAMES:
         check_that_it_answers(rig, name)
-    assert score_of(rig, "onchain")["confidence"] >= whole["confidence"]
+    score = score_of(rig, "onchain")
+    assert "whales" not in score["unavailable"], score
+    assert score["confidence"] > deaf["confidence"]
     check_that_it_stops(rig, sidecars.child)
 
 
@@ -162,9 +172,9 @@ def delete_faults(rig: SidecarRig) -> None:
     requests.delete(f"{rig.public_data_url}/control/faults", timeout=10).raise_for_status()
 
 
-def run_half_an_hour(rig: SidecarRig) -> None:
+def run_through_a_silence(rig: SidecarRig) -> None:
     assert rig.conductor is not None
-    rig.conductor.run_until(rig.conductor.now() + HALF_HOUR)
+    rig.conductor.run_until(rig.conductor.now() + SILENCE)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -176,11 +186,14 @@ def test_a_wrong_setting_is_one_line(rig: SidecarRig, tmp_path: Path, name: str)
     assert line.startswith(f"{name}: "), line
     assert "history_start" in line, line
 
-    together = write_json(tmp_path / "together.json", {name: settings})
-    line = refusal(rig, [*TOGETHER, "-c", str(together)])
+
+def test_a_wrong_setting_of_one_of_all_is_one_line(rig: SidecarRig, tmp_path: Path) -> None:
+    sections = {name: small_settings(rig, name, tmp_path) for name in NAMES}
+    sections["onchain"]["asets"] = ["BTC"]
+    line = refusal(rig, [*TOGETHER, "-c", str(write_json(tmp_path / "wrong.json", sections))])
     assert len(line.splitlines()) == 1, line
-    assert name in line, line
-    assert "history_start" in line, line
+    assert "section 'onchain'" in line, line
+    assert "'asets'" in line, line
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -196,8 +209,7 @@ def test_a_port_that_is_taken_is_one_line(rig: SidecarRig, tmp_path: Path, name:
 def test_a_port_that_is_taken_ends_all(rig: SidecarRig, tmp_path: Path) -> None:
     sections = {name: small_settings(rig, name, tmp_path) for name in LAYERS}
     sections["onchain"]["port"] = rig.public_data_port
-    config = tmp_path / "taken.json"
-    config.write_text(json.dumps(sections))
+    config = write_json(tmp_path / "taken.json", sections)
     lines = refusal(rig, [*TOGETHER, "-c", str(config)]).splitlines()
     complaints = [line for line in lines if line.startswith("aquatrade sidecars: ")]
     assert complaints == [lines[-1]], lines

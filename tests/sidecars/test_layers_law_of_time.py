@@ -13,8 +13,8 @@ from sidecars.common.clock import ManualClock
 from sidecars.common.layer.definition import Layer
 from sidecars.common.layer.events import KeptEvent
 from sidecars.common.layer.routes import make_app
-from sidecars.common.layer.service import LayerService
 from sidecars.common.layer.store import LayerStore
+from sidecars.common.layer.upkeep import LayerService
 from sidecars.common.moments import iso_ms, moment_at, ms_of
 from sidecars.common.observations import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, Observation
 from sidecars.common.sources import Event, Headline, Transfer

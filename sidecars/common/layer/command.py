@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sidecars.common.keys import read_key
 from sidecars.common.layer.definition import TOKEN_VARIABLE, Layer
 from sidecars.common.layer.service import opened
+from sidecars.common.layer.service import serve as serve_layer
 from sidecars.common.layer.settings import (
     LayerSettings,
     check_source_names,
@@ -107,7 +108,7 @@ def layer_command(layer: Layer) -> typer.Typer:
 
 async def _serve(layer: Layer, settings: LayerSettings, token: str) -> bool:
     async with opened(layer, settings, os.environ) as service:
-        return await run_until_stopped(service.serve(token))
+        return await run_until_stopped(serve_layer(service, token))
 
 
 async def _backfill(

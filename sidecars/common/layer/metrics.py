@@ -1,20 +1,16 @@
 """How old what a layer serves is, at the moment of scraping."""
 
-from typing import TYPE_CHECKING
-
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from sidecars.common.layer.upkeep import LayerService
 from sidecars.common.observations import MS_PER_SECOND
-
-if TYPE_CHECKING:
-    from sidecars.common.layer.service import LayerService
 
 
 class Freshness(Collector):
     """Gauges of scores and sources."""
 
-    def __init__(self, service: "LayerService") -> None:
+    def __init__(self, service: LayerService) -> None:
         self._service = service
 
     def collect(self) -> list[GaugeMetricFamily]:

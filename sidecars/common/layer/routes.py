@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
@@ -27,12 +26,10 @@ from sidecars.common.layer.metrics import Freshness
 from sidecars.common.layer.openapi import openapi_document
 from sidecars.common.layer.records import ScoreRecord
 from sidecars.common.layer.settings import ASSET_PATTERN, MOST_ASSETS
+from sidecars.common.layer.upkeep import LayerService
 from sidecars.common.moments import ms_of
 from sidecars.common.observations import MS_PER_SECOND
 from sidecars.common.parameters import check_names, moment_of, range_of, shown
-
-if TYPE_CHECKING:
-    from sidecars.common.layer.service import LayerService
 
 SERIES_PATTERN = re.compile(r"[a-z0-9_]{1,40}(:[A-Za-z0-9_./-]{1,40})?")
 MOST_SERIES = 100
@@ -42,7 +39,7 @@ ASSET = re.compile(ASSET_PATTERN)
 class Routes:
     """Handlers over a service."""
 
-    def __init__(self, service: "LayerService") -> None:
+    def __init__(self, service: LayerService) -> None:
         self._service = service
         self._openapi = orjson.dumps(
             openapi_document(service.layer.title, version("aquatrade"), service.settings.assets)
@@ -147,7 +144,7 @@ class Routes:
         return json_response(self._openapi)
 
 
-def make_app(service: "LayerService", token: str) -> web.Application:
+def make_app(service: LayerService, token: str) -> web.Application:
     """The application; it reads the service's memory and owns nothing."""
     registry = CollectorRegistry()
     registry.register(Freshness(service))

@@ -14,9 +14,10 @@ from openapi_spec_validator import validate
 from sidecars.common.clock import ManualClock
 from sidecars.common.layer.openapi import openapi_document
 from sidecars.common.layer.routes import make_app
-from sidecars.common.layer.service import LayerService
+from sidecars.common.layer.service import serve
 from sidecars.common.layer.settings import LayerSettings
 from sidecars.common.layer.store import LayerStore
+from sidecars.common.layer.upkeep import LayerService
 from sidecars.common.moments import ms_of
 from sidecars.common.running import listening
 from sidecars.common.source_errors import SourceError
@@ -54,7 +55,7 @@ async def running(
                     is_json = answer.content_type == "application/json"
                     return answer.status, await (answer.json() if is_json else answer.text())
 
-            task = asyncio.create_task(service.serve(TOKEN, ready))
+            task = asyncio.create_task(serve(service, TOKEN, ready))
             try:
                 await asyncio.wait(
                     {asyncio.create_task(ready.wait()), task}, return_when="FIRST_COMPLETED"
