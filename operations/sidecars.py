@@ -26,6 +26,7 @@ from sidecars.common.settings_file import (
     load_section,
     read_object,
 )
+from sidecars.common.settings_parts import prepare_database_folder
 from sidecars.common.source_errors import SourceError
 from sidecars.common.tokens import read_token
 from sidecars.confluence.monitor.hosting import monitor_secrets
@@ -33,7 +34,6 @@ from sidecars.confluence.service import serve as serve_confluence
 from sidecars.confluence.settings import (
     ENVIRONMENT_PREFIX,
     ConfluenceSettings,
-    prepare_database_folder,
 )
 from sidecars.onchain.layer import LAYER as ONCHAIN
 from sidecars.sentiment.layer import LAYER as SENTIMENT

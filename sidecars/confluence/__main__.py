@@ -13,6 +13,7 @@ from sidecars.common.clock import SystemClock
 from sidecars.common.lockstep import LockstepError
 from sidecars.common.logs import configure_logging
 from sidecars.common.settings_file import SettingsError, load_settings
+from sidecars.common.settings_parts import prepare_database_folder
 from sidecars.common.source_errors import SourceError
 from sidecars.common.tokens import read_token
 from sidecars.confluence.light_talib import prefer_talib_without_pandas
@@ -20,7 +21,6 @@ from sidecars.confluence.settings import (
     ENVIRONMENT_PREFIX,
     TOKEN_VARIABLE,
     ConfluenceSettings,
-    prepare_database_folder,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

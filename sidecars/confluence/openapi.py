@@ -1,29 +1,28 @@
 """The description of the HTTP interface, served at /openapi.json."""
 
-from typing import Any, get_args
+from typing import get_args
 
+from sidecars.common.openapi_parts import (
+    ERROR,
+    MOMENT,
+    SHARE,
+    Schema,
+    answer,
+    get,
+    list_of,
+    object_of,
+    parameter,
+    without_token,
+)
 from sidecars.confluence.answers import HISTORY_COLUMNS
 from sidecars.confluence.scoring import INPUTS, PARTS, Zone
 from sidecars.confluence.settings import MOST_PAIRS, PAIR_PATTERN, ZonePreset
 
-Schema = dict[str, Any]
-
 _PAIR: Schema = {"type": "string", "pattern": f"^{PAIR_PATTERN.pattern}$", "example": "BTC/USDT"}
-_MOMENT: Schema = {"type": "string", "format": "date-time", "example": "2024-03-01T00:00:00Z"}
-_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 _PERCENTILE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
 
 
-def _object(properties: Schema, description: str = "") -> Schema:
-    schema: Schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return {**schema, "description": description} if description else schema
-
-
-def _list(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-_INPUT = _object(
+_INPUT = object_of(
     {
         "name": {"type": "string", "enum": [each.name for each in INPUTS]},
         "points": {"type": "number"},
@@ -33,20 +32,22 @@ _INPUT = _object(
         "reason": {"type": "string"},
     }
 )
-_PART = _object({"points": {"type": "number"}, "max": {"type": "number"}, "inputs": _list(_INPUT)})
+_PART = object_of(
+    {"points": {"type": "number"}, "max": {"type": "number"}, "inputs": list_of(_INPUT)}
+)
 _ZONE: Schema = {"type": "string", "enum": [zone.value for zone in Zone]}
 _ZONE_BY_PERCENTILE: Schema = {"type": ["string", "null"], "enum": [*_ZONE["enum"], None]}
-_RECORD = _object(
+_RECORD = object_of(
     {
         "pair": _PAIR,
-        "as_of": {**_MOMENT, "description": "Close of the daily candle it speaks of"},
-        "available_at": {**_MOMENT, "description": "Since when it could be known"},
+        "as_of": {**MOMENT, "description": "Close of the daily candle it speaks of"},
+        "available_at": {**MOMENT, "description": "Since when it could be known"},
         "formula": {"type": "string"},
         "revision": {"type": "integer", "minimum": 0},
         "total": {"type": "number", "minimum": 0, "maximum": 100},
         "zone": _ZONE,
         "vetoed": {"type": "boolean", "description": "Regime under 15: the total is forced to 0"},
-        "confidence": {**_SHARE, "description": "Share of the points that could be judged"},
+        "confidence": {**SHARE, "description": "Share of the points that could be judged"},
         "percentile": {
             **_PERCENTILE,
             "description": "Percentage of the pair's last two years with a lower total",
@@ -57,22 +58,22 @@ _RECORD = _object(
             "60 WAIT, else AVOID; a vetoed record is AVOID, without a percentile it is null",
         },
         "price": {"type": "number"},
-        "parts": _object(dict.fromkeys(PARTS, _PART)),
-        "reasons": _list({"type": "string"}),
-        "unavailable": _list({"type": "string"}),
-        "degraded": _list({"type": "string"}),
-        "candles_from": _MOMENT,
+        "parts": object_of(dict.fromkeys(PARTS, _PART)),
+        "reasons": list_of({"type": "string"}),
+        "unavailable": list_of({"type": "string"}),
+        "degraded": list_of({"type": "string"}),
+        "candles_from": MOMENT,
     }
 )
-_SCORES = _object(
+_SCORES = object_of(
     {
-        "at": _MOMENT,
+        "at": MOMENT,
         "scores": {
             "type": "object",
             "additionalProperties": {"$ref": "#/components/schemas/Score"},
         },
         "missing": {"type": "object", "additionalProperties": {"type": "string"}},
-        "stale": _list(_PAIR),
+        "stale": list_of(_PAIR),
         "zone_preset": {
             "type": "string",
             "enum": list(get_args(ZonePreset)),
@@ -89,20 +90,18 @@ _COLUMN_ITEMS: dict[str, Schema] = {
     "percentile": _PERCENTILE,
     "zone_by_percentile": _ZONE_BY_PERCENTILE,
 }
-_HISTORY = _object(
+_HISTORY = object_of(
     {
         "pair": _PAIR,
-        "columns": _object(
-            {name: _list(_COLUMN_ITEMS.get(name, {"type": "number"})) for name in HISTORY_COLUMNS},
+        "columns": object_of(
+            {
+                name: list_of(_COLUMN_ITEMS.get(name, {"type": "number"}))
+                for name in HISTORY_COLUMNS
+            },
             "Arrays of equal length; available_at_ms rises strictly, as_of_ms never falls",
         ),
     }
 )
-_ERROR = _object({"error": _object({"code": {"type": "string"}, "message": {"type": "string"}})})
-
-
-def _answer(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _reference(name: str) -> Schema:
@@ -110,66 +109,47 @@ def _reference(name: str) -> Schema:
 
 
 _REFUSALS: Schema = {
-    "400": _answer("A parameter is wrong; the message says which", _reference("Error")),
-    "401": _answer("No token, or a wrong one", _reference("Error")),
+    "400": answer("A parameter is wrong; the message says which", _reference("Error")),
+    "401": answer("No token, or a wrong one", _reference("Error")),
 }
-
-
-def _parameter(name: str, schema: Schema, description: str, *, required: bool = False) -> Schema:
-    return {
-        "name": name,
-        "in": "query",
-        "required": required,
-        "schema": schema,
-        "description": description,
-    }
-
-
-def _get(summary: str, answers: Schema, parameters: list[Schema] | None = None) -> Schema:
-    return {"get": {"summary": summary, "parameters": parameters or [], "responses": answers}}
-
-
-def _open(path: Schema) -> Schema:
-    """A path that asks for no token."""
-    return {"get": {**path["get"], "security": []}}
 
 
 def openapi_document(version: str) -> Schema:
     """The OpenAPI 3.1 document."""
-    at = _parameter("at", _MOMENT, "The moment of knowledge; now if not given or later than now")
+    at = parameter("at", MOMENT, "The moment of knowledge; now if not given or later than now")
     many: Schema = {"type": "string", "example": "BTC/USDT,ETH/USDT"}
-    scores = _get(
+    scores = get(
         "The latest score of each pair that was available at a moment",
-        {"200": _answer("Scores, and why some are missing", _SCORES), **_REFUSALS},
+        {"200": answer("Scores, and why some are missing", _SCORES), **_REFUSALS},
         [
-            _parameter("pairs", many, f"Up to {MOST_PAIRS}, with commas", required=True),
+            parameter("pairs", many, f"Up to {MOST_PAIRS}, with commas", required=True),
             at,
         ],
     )
-    past = _get(
+    past = get(
         "A range of one pair's scores in columns, by the moment of availability",
         {
-            "200": _answer("Columns", _HISTORY),
+            "200": answer("Columns", _HISTORY),
             **_REFUSALS,
-            "404": _answer("A pair that is not configured", _reference("Error")),
+            "404": answer("A pair that is not configured", _reference("Error")),
         },
         [
-            _parameter("pair", _PAIR, "One pair", required=True),
-            _parameter("start", _MOMENT, "start <= available_at; from the first if not given"),
-            _parameter("end", _MOMENT, "available_at < end; to now if not given or later"),
-            _parameter(
+            parameter("pair", _PAIR, "One pair", required=True),
+            parameter("start", MOMENT, "start <= available_at; from the first if not given"),
+            parameter("end", MOMENT, "available_at < end; to now if not given or later"),
+            parameter(
                 "lead", {"type": "string", "enum": ["0", "1"]}, "1: with the one before start"
             ),
         ],
     )
-    pairs = _get(
+    pairs = get(
         "The configured pairs",
-        {"200": _answer("Pairs", _object({"pairs": _list(_PAIR)})), **_REFUSALS},
+        {"200": answer("Pairs", object_of({"pairs": list_of(_PAIR)})), **_REFUSALS},
     )
-    well = _answer("How sources and pairs are doing", {"type": "object"})
-    health = _get(
+    well = answer("How sources and pairs are doing", {"type": "object"})
+    health = get(
         "Whether scores are kept up",
-        {"200": well, "503": _answer("The first backfill is under way", {"type": "object"})},
+        {"200": well, "503": answer("The first backfill is under way", {"type": "object"})},
     )
     text = {"description": "Prometheus text", "content": {"text/plain": {}}}
     return {
@@ -184,15 +164,15 @@ def openapi_document(version: str) -> Schema:
             "/v1/scores": scores,
             "/v1/scores/history": past,
             "/v1/pairs": pairs,
-            "/health": _open(health),
-            "/metrics": _open(_get("Metrics", {"200": text})),
-            "/openapi.json": _open(
-                _get("This document", {"200": _answer("OpenAPI", {"type": "object"})})
+            "/health": without_token(health),
+            "/metrics": without_token(get("Metrics", {"200": text})),
+            "/openapi.json": without_token(
+                get("This document", {"200": answer("OpenAPI", {"type": "object"})})
             ),
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Score": _RECORD, "Error": _ERROR},
+            "schemas": {"Score": _RECORD, "Error": ERROR},
         },
         "security": [{"token": []}],
     }

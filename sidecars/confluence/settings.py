@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import ccxt
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic import AfterValidator, Field, model_validator
 
-from sidecars.common.layer.settings import WebAddress
-from sidecars.common.settings_file import SettingsError, did_you_mean
+from sidecars.common.settings_file import did_you_mean
+from sidecars.common.settings_parts import (
+    FIRST_DAY,
+    DatabaseUrl,
+    LockstepSettings,
+    Section,
+    WebAddress,
+)
 
 ENVIRONMENT_PREFIX = "AQUATRADE_CONFLUENCE"
 TOKEN_VARIABLE = "AQUATRADE_SCORES_TOKEN"
@@ -20,20 +24,11 @@ MOST_PAIRS = 200
 PAIR_PATTERN = re.compile(r"[A-Za-z0-9.-]{1,24}/[A-Za-z0-9.-]{1,24}(:[A-Za-z0-9.-]{1,24})?")
 # Changed when a formula changes its meaning: its records are then made anew, beside the old ones.
 FORMULA = "luno-2"
-FIRST_DAY = date(2009, 1, 3)
 
 
 def _pair(value: str) -> str:
     if not PAIR_PATTERN.fullmatch(value):
         raise ValueError('a pair like "BTC/USDT"')
-    return value
-
-
-def _database_url(value: str) -> str:
-    try:
-        make_url(value)
-    except ArgumentError:
-        raise ValueError('a database URL like "sqlite:///confluence.sqlite"') from None
     return value
 
 
@@ -55,31 +50,27 @@ Pair = Annotated[str, AfterValidator(_pair)]
 ZonePreset = Literal["points", "percentile"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExchangeSettings(_Section):
+class ExchangeSettings(Section):
     """Which exchange daily candles come from, as ccxt knows it."""
 
     id: Annotated[str, AfterValidator(_exchange_id)] = "binance"
     ccxt_config: dict[str, Any] = Field(default_factory=dict)
 
 
-class LayerAddress(_Section):
+class LayerAddress(Section):
     """Where a layer's sidecar listens; its bearer token is the one of this sidecar."""
 
     url: WebAddress
 
 
-class LayersSettings(_Section):
+class LayersSettings(Section):
     """The sidecars that further inputs are read from; None: none, its inputs are unavailable."""
 
     sentiment: LayerAddress | None = None
     onchain: LayerAddress | None = None
 
 
-class DerivativesSettings(_Section):
+class DerivativesSettings(Section):
     """Where BTC's funding and open interest come from: a ccxt exchange with perpetual swaps, or
     "imported": from files alone, nobody is asked."""
 
@@ -88,7 +79,7 @@ class DerivativesSettings(_Section):
     symbol: Pair = "BTC/USDT:USDT"
 
 
-class MonitorSettings(_Section):
+class MonitorSettings(Section):
     """The Luno monitor: pages, prices, alerts."""
 
     holdings_file: Path | None = None
@@ -99,14 +90,7 @@ class MonitorSettings(_Section):
     luno_ccxt_config: dict[str, Any] = Field(default_factory=dict)
 
 
-class LockstepSettings(_Section):
-    """Where the replay exchange's lock-step clock listens; rehearsals only."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(ge=1, le=65535)
-
-
-class ConfluenceSettings(_Section):
+class ConfluenceSettings(Section):
     """Everything that can be set; a JSON file with these keys, or AQUATRADE_CONFLUENCE_KEY."""
 
     pairs: tuple[Pair, ...] = Field(min_length=1, max_length=MOST_PAIRS)
@@ -122,7 +106,7 @@ class ConfluenceSettings(_Section):
     history_start: date = Field(date(2017, 8, 1), ge=FIRST_DAY)
     host: str = "127.0.0.1"
     port: int = Field(8101, ge=0, le=65535)
-    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///confluence.sqlite"
+    database_url: DatabaseUrl = "sqlite:///confluence.sqlite"
     # How long after a candle's close a backfilled record counts as available.
     publish_delay_seconds: float = Field(60.0, ge=0.0, le=3600.0)
     # How long after a day's close its candles are first asked for.
@@ -195,17 +179,3 @@ class ConfluenceSettings(_Section):
             ]
         )
         return f"{FORMULA}-{hashlib.sha256(fed_by.encode()).hexdigest()[:8]}"
-
-
-def prepare_database_folder(database_url: str) -> None:
-    """Make the folder of an SQLite file. Raises SettingsError when that cannot be done."""
-    url = make_url(database_url)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return
-    folder = Path(url.database).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"key 'database_url': the folder {folder} cannot be made ({error.strerror})"
-        ) from None

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sidecars.common.layer.settings import DatabaseUrl, LayerSettings
+from sidecars.common.layer.settings import LayerSettings
+from sidecars.common.settings_parts import DatabaseUrl
 
 
 class OnchainSettings(LayerSettings):

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from sidecars.common.layer.settings import DatabaseUrl, LayerSettings
+from sidecars.common.layer.settings import LayerSettings
+from sidecars.common.settings_parts import DatabaseUrl
 
 
 class SentimentSettings(LayerSettings):

@@ -17,13 +17,13 @@ from sidecars.common.layer.service import serve as serve_layer
 from sidecars.common.layer.settings import (
     LayerSettings,
     check_source_names,
-    prepare_database_folder,
 )
 from sidecars.common.lockstep import LockstepError
 from sidecars.common.logs import configure_logging
 from sidecars.common.moments import ms_of
 from sidecars.common.running import run_until_stopped
 from sidecars.common.settings_file import SettingsError, load_settings
+from sidecars.common.settings_parts import prepare_database_folder
 from sidecars.common.tokens import read_token
 
 WRONG_INPUT = 2

@@ -2,56 +2,24 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic import Field, model_validator
 
 from sidecars.common.settings_file import SettingsError
+from sidecars.common.settings_parts import (
+    FIRST_DAY,
+    DatabaseUrl,
+    LockstepSettings,
+    Section,
+    WebAddress,
+)
 
 ASSET_PATTERN = r"^[A-Z0-9]{1,12}$"
 MOST_ASSETS = 100
-FIRST_DAY = date(2009, 1, 3)
 
 
-def _database_url(value: str) -> str:
-    try:
-        make_url(value)
-    except ArgumentError:
-        raise ValueError('a database URL like "sqlite:///sentiment.sqlite"') from None
-    return value
-
-
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        well_formed = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        well_formed = False
-    if not well_formed:
-        raise ValueError('an address like "https://api.alternative.me"')
-    return value.rstrip("/")
-
-
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 Asset = Annotated[str, Field(pattern=ASSET_PATTERN)]
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LockstepSettings(Section):
-    """Where a replay's lock-step clock listens; rehearsals only."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(ge=1, le=65535)
 
 
 class SourceSettings(Section):
@@ -102,17 +70,3 @@ def check_source_names(settings: LayerSettings, known: Mapping[str, object]) -> 
             raise SettingsError(
                 f"key 'sources.{name}' is unknown, expected one of {', '.join(known)}"
             )
-
-
-def prepare_database_folder(database_url: str) -> None:
-    """Make the folder of an SQLite file. Raises SettingsError when that cannot be done."""
-    url = make_url(database_url)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return
-    folder = Path(url.database).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"key 'database_url': the folder {folder} cannot be made ({error.strerror})"
-        ) from None
