@@ -44,6 +44,7 @@ def generated_files(root: Path) -> Mapping[Path, str]:
             "host": "0.0.0.0",
             "port": port,
             "database_url": f"sqlite:////data/{name}.sqlite",
+            "record_every_seconds": 3600,
             "assets": [pair.split("/")[0] for pair in bot["exchange"]["pair_whitelist"]],
         }
         for name, port in (("sentiment", 8102), ("onchain", 8103))

@@ -4,7 +4,8 @@ Tables only ever grow; a batch is one transaction, so that whatever ends a proce
 batches behind.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, MetaData, Table, create_engine, event
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 ROWS_AT_ONCE = 2000
+_READS_ONLY = "aquatrade_reads_only"
 
 
 def open_database(database_url: str, metadata: MetaData) -> Engine:
@@ -22,6 +24,14 @@ def open_database(database_url: str, metadata: MetaData) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     metadata.create_all(engine)
     return engine
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads: it waits for no writer, and no writer waits for it."""
+    connection = engine.connect().execution_options(**{_READS_ONLY: True})
+    with connection, connection.begin():
+        yield connection
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -43,4 +53,5 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

@@ -53,11 +53,20 @@ class _TryAgainError(Exception):
         self.wait_seconds = wait_seconds
 
 
+@dataclass(slots=True)
+class _Pace:
+    """When one host may be asked next: its turn, and the end of a pause that it asked for."""
+
+    next_moment: datetime = datetime.min.replace(tzinfo=UTC)
+    silent_until: datetime = datetime.min.replace(tzinfo=UTC)
+
+
 class Fetcher:
     """GET requests to one source. Waits on the clock that it is handed, so that it can be replayed.
 
     headers: sent with each request to the source itself; where it redirects to another host, those
-    that hold a secret are left out. secrets: texts (keys) that no error may show.
+    that hold a secret are left out. secrets: texts (keys) that no error may show. Where a source
+    has several hosts, as news feeds do, each has the limit, and the pauses it asks for, to itself.
     """
 
     def __init__(
@@ -82,8 +91,7 @@ class Fetcher:
         self._secrets = _spellings(secrets)
         # Seeded, so that a replay waits as it did; other sources have other names.
         self._chance = random.Random(name)
-        self._next_moment = datetime.min.replace(tzinfo=UTC)
-        self._silent_until = self._next_moment
+        self._paces: dict[URL, _Pace] = {}
 
     async def json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The parsed answer; NaN and Infinity are no JSON. Raises SourceError."""
@@ -93,42 +101,43 @@ class Fetcher:
         """The body of a 200. Raises SourceError."""
         try:
             url = URL(self.base_url + path).extend_query(params or {})
-            url.origin()
+            pace = self._paces.setdefault(url.origin(), _Pace())
         except ValueError as error:
             raise SourceError(self._clean(f"no address: {error}"), "refused") from None
 
         async def attempt() -> bytes:
-            await self._wait_for_turn()
-            return await self._get(url)
+            await self._wait_for_turn(pace)
+            return await self._get(url, pace)
 
         return await self._retried(attempt)
 
-    async def _wait_for_turn(self) -> None:
-        self._check_silence()
+    async def _wait_for_turn(self, pace: _Pace) -> None:
+        self._check_silence(pace)
         now = self._clock.now()
-        turn = max(now, self._next_moment)
-        self._next_moment = turn + self._spacing
+        turn = max(now, pace.next_moment)
+        pace.next_moment = turn + self._spacing
         if turn > now:
             await self._clock.sleep_until(turn)
-            self._check_silence()
+            self._check_silence(pace)
 
-    def _check_silence(self) -> None:
-        if self._clock.now() < self._silent_until:
+    def _check_silence(self, pace: _Pace) -> None:
+        if self._clock.now() < pace.silent_until:
             raise SourceError(
-                f"{self.name}: is left alone until {self._silent_until:%H:%M:%S} UTC, as it asked",
+                f"{self.name}: is left alone until {pace.silent_until:%H:%M:%S} UTC, as it asked",
                 "limited",
             )
 
-    async def _get(self, url: URL) -> bytes:
+    async def _get(self, url: URL, pace: _Pace) -> bytes:
         target = url
         for _ in range(1 + MOST_REDIRECTS):
-            answer = await self._get_once(target, is_own_host=target.origin() == url.origin())
+            is_own_host = target.origin() == url.origin()
+            answer = await self._get_once(target, pace, is_own_host=is_own_host)
             if isinstance(answer, bytes):
                 return answer
             target = answer
         raise SourceError(self._clean(f"more than {MOST_REDIRECTS} redirects"), "refused")
 
-    async def _get_once(self, url: URL, *, is_own_host: bool) -> bytes | URL:
+    async def _get_once(self, url: URL, pace: _Pace, *, is_own_host: bool) -> bytes | URL:
         """The body, or where it is."""
         headers = self._headers if is_own_host else self._harmless_headers()
         try:
@@ -138,7 +147,7 @@ class Fetcher:
                 if response.status in REDIRECTS:
                     return self._redirected(url, response)
                 if response.status != 200:
-                    raise self._refusal(response.status, response.headers)
+                    raise self._refusal(response.status, response.headers, pace)
                 return await self._read(response)
         except TimeoutError:
             seconds = self._timeout.total or 0.0
@@ -192,23 +201,25 @@ class Fetcher:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def _refusal(self, status: int, headers: Mapping[str, str]) -> Exception:
+    def _refusal(self, status: int, headers: Mapping[str, str], pace: _Pace) -> Exception:
         if status == 429:
-            return self._asked_to_wait("HTTP 429, too many requests", "limited", headers)
+            return self._asked_to_wait("HTTP 429, too many requests", "limited", headers, pace)
         if status >= 500 or status == 408:
-            return self._asked_to_wait(f"HTTP {status}", "unavailable", headers)
+            return self._asked_to_wait(f"HTTP {status}", "unavailable", headers, pace)
         return SourceError(self._clean(f"HTTP {status}"), kind="refused")
 
-    def _asked_to_wait(self, message: str, kind: str, headers: Mapping[str, str]) -> Exception:
-        """Holds back every request, not only the one that was refused."""
+    def _asked_to_wait(
+        self, message: str, kind: str, headers: Mapping[str, str], pace: _Pace
+    ) -> Exception:
+        """Holds back every request to the host, not only the one that was refused."""
         now = self._clock.now()
         wait = retry_after_seconds(headers.get("Retry-After"), now)
         if wait is None:
             return _TryAgainError(message, kind)
         if wait <= LONGEST_RETRY_AFTER_SECONDS:
-            self._next_moment = max(self._next_moment, now + timedelta(seconds=wait))
+            pace.next_moment = max(pace.next_moment, now + timedelta(seconds=wait))
             return _TryAgainError(message, kind, wait)
-        self._silent_until = now + timedelta(seconds=min(wait, LONGEST_SILENCE_SECONDS))
+        pace.silent_until = now + timedelta(seconds=min(wait, LONGEST_SILENCE_SECONDS))
         return SourceError(self._clean(f"{message}, asks to wait {wait:.0f} s"), kind)
 
     async def _retried(self, attempt: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -173,6 +173,10 @@ class Notifier:
         except DeliveryError as error:
             await self._note_failure(target, delivery, str(error))
             return False
+        except Exception as error:  # a target's own mistake must not end the sender
+            logger.exception("target failed", extra=_extra(target, delivery))
+            await self._note_failure(target, delivery, type(error).__name__)
+            return False
         self._failures_in_a_row[target.name] = 0
         await asyncio.to_thread(self._outbox.mark_sent, delivery, self._now_ms())
         logger.info("alert delivered", extra=_extra(target, delivery))

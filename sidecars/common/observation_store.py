@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import BigInteger, Column, Engine, Float, MetaData, String, Table, func, select
 from sqlalchemy.engine import Connection
 
-from sidecars.common.database import insert_new
+from sidecars.common.database import insert_new, reading
 from sidecars.common.observations import Observation, SeriesTimeline
 
 
@@ -63,7 +63,7 @@ class ObservationTable:
         if from_as_of_ms:
             query = query.where(table.as_of_ms >= from_as_of_ms)
         found: dict[str, list[Observation]] = defaultdict(list)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             for name, as_of_ms, available_at_ms, value, source in connection.execute(query):
                 found[name].append(Observation(name, as_of_ms, available_at_ms, value, source))
         return {name: SeriesTimeline(observations) for name, observations in found.items()}
@@ -81,19 +81,19 @@ class ObservationTable:
             .order_by(table.available_at_ms, table.as_of_ms)
             .limit(limit)
         )
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return [Observation(*row) for row in connection.execute(query)]
 
     def names(self) -> list[str]:
         """Names of all series that have a value."""
         query = select(self._table.c.series).distinct().order_by(self._table.c.series)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return [str(name) for name in connection.execute(query).scalars()]
 
     def newest_as_of_ms(self, source: str) -> int | None:
         """The latest moment that values of the source speak of."""
         table = self._table.c
         query = select(func.max(table.as_of_ms)).where(table.source == source)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             newest = connection.execute(query).scalar_one_or_none()
         return None if newest is None else int(newest)

@@ -191,6 +191,22 @@ class SeriesTimeline:
             as_of, value = as_of[is_last], value[is_last]
         return Window(as_of, value)
 
+    def words(self, from_as_of_ms: int) -> dict[int, tuple[float, str]]:
+        """By as_of, from a moment on: the value that was known last, and the source that told it."""
+        columns = self._columns
+        # Nothing is available before it is as of. What is known later comes later, and stays.
+        start = int(columns.available_at_ms.searchsorted(from_as_of_ms, side="left"))
+        return {
+            as_of_ms: (value, source)
+            for as_of_ms, value, source in zip(
+                columns.as_of_ms[start:].tolist(),
+                columns.value[start:].tolist(),
+                columns.source[start:],
+                strict=True,
+            )
+            if as_of_ms >= from_as_of_ms
+        }
+
 
 def _places_of_running_maximum(values: IntArray) -> IntArray:
     """For each place the place of the largest value up to it; of equal ones the last."""

@@ -157,6 +157,12 @@ class Outbox:
                 connection.execute(update(deliveries_table).where(*old).values(values))
         return [(row.key, row.target) for row in rows]
 
+    def first_posted_ms(self) -> int | None:
+        """When the first alert of all was kept; None before it."""
+        with self._engine.begin() as connection:
+            value = connection.execute(select(func.min(alerts_table.c.posted_ms))).scalar_one()
+        return None if value is None else int(value)
+
     def next_try_ms(self, target: str) -> int | None:
         """When the next delivery to a target is due."""
         query = select(func.min(_d.next_try_ms)).where(_d.target == target, _d.state == WAITING)

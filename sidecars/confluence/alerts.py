@@ -10,11 +10,11 @@ from sidecars.common.alert import Alert, Level
 from sidecars.common.moments import iso_ms
 from sidecars.confluence.monitor.model import Holding, Rung, RungState
 from sidecars.confluence.monitor.regime import BEAR, UNKNOWN, regime_of_record
-from sidecars.confluence.records import ScoreRow
+from sidecars.confluence.records import ScoreRow, recommended_zone
 from sidecars.confluence.scoring import PARTS, Zone
+from sidecars.confluence.settings import ZonePreset
 
-REVIEW_FROM = 75.0
-TRANCHE_PCT = {Zone.STRONG_BUY: 40, Zone.MODERATE_BUY: 25}
+TRANCHE_PCT: Mapping[str, int] = {Zone.STRONG_BUY: 40, Zone.MODERATE_BUY: 25}
 NO_TIMING = "Zones have not timed entries in the past."
 _REACHED_BY = {
     "price": "the price reached it",
@@ -23,11 +23,13 @@ _REACHED_BY = {
 }
 
 
-def score_alerts(records: Mapping[str, Sequence[ScoreRow]], as_of_ms: int) -> list[Alert]:
+def score_alerts(
+    records: Mapping[str, Sequence[ScoreRow]], as_of_ms: int, preset: ZonePreset = "points"
+) -> list[Alert]:
     """Changes of zone and of regime on the day that closed at as_of_ms.
 
     records: by pair, rising by as_of, one a day (the latest revision), that day's among them;
-    pairs without one have nothing to tell. A flip of the regime is one alert for all its pairs.
+    pairs without one have nothing to tell. preset: which zones count. A flip of the regime is one alert for all its pairs.
     """
     alerts: list[Alert] = []
     flipped: dict[str, list[ScoreRow]] = {}
@@ -35,7 +37,7 @@ def score_alerts(records: Mapping[str, Sequence[ScoreRow]], as_of_ms: int) -> li
         known = [row for row in rows if row.as_of_ms <= as_of_ms]
         if len(known) < 2 or known[-1].as_of_ms != as_of_ms:
             continue
-        zone = _zone_alert(known[-2], known[-1])
+        zone = _zone_alert(known[-2], known[-1], preset)
         if zone is not None:
             alerts.append(zone)
         flip = _flip(known)
@@ -52,32 +54,28 @@ def target_alerts(holding: Holding, before: Sequence[Rung], now: Sequence[Rung])
     return [_target_alert(holding, rung) for rung in reached]
 
 
-def _zone_alert(before: ScoreRow, now: ScoreRow) -> Alert | None:
+def _zone_alert(before: ScoreRow, now: ScoreRow, preset: ZonePreset) -> Alert | None:
     """The zone changed. Into a buying zone is a reason to look at once; the rest is for the digest.
 
     A total that the veto forces to 0 is no score; what the veto does is told as a flip. The first
-    score after a veto is told only where it is at 75 or above.
+    score after a veto is told only where it is in a buying zone.
     """
-    in_buying_zone = _is_review(now) and (before.zone != now.zone or before.vetoed)
-    if now.vetoed or (before.vetoed and not in_buying_zone) or before.zone == now.zone:
+    zone, zone_before = recommended_zone(now, preset), recommended_zone(before, preset)
+    share, share_before = TRANCHE_PCT.get(zone, 0), TRANCHE_PCT.get(zone_before, 0)
+    if now.vetoed or (before.vetoed and share == 0) or zone_before == zone:
         return None
-    into_buying = in_buying_zone and (not _is_review(before) or now.total > before.total)
-    was = "vetoed" if before.vetoed else f"{before.zone} {before.total:.0f}"
+    into_buying = share > share_before
+    was = "vetoed" if before.vetoed else f"{zone_before} {before.total:.0f}"
     lines = [f"{part} {getattr(now, part):.0f} of {limit}" for part, limit in PARTS.items()]
     text = f"{', '.join(lines)}; judged {now.confidence:.0%} of the points."
     if into_buying:
-        share = TRANCHE_PCT[Zone(now.zone)]
         text = f"Review: by the rules {share} % of a tranche. {text} {NO_TIMING}"
     return Alert(
         level=Level.WARNING if into_buying else Level.INFO,
-        key=f"zone:{now.formula}:{now.pair}:{_day(now.as_of_ms)}:{now.zone}",
-        title=f"{now.pair} {now.total:.0f} {now.zone} (was {was})",
+        key=f"zone:{now.formula}:{now.pair}:{_day(now.as_of_ms)}:{zone}",
+        title=f"{now.pair} {now.total:.0f} {zone} (was {was})",
         text=text,
     )
-
-
-def _is_review(row: ScoreRow) -> bool:
-    return not row.vetoed and row.total >= REVIEW_FROM
 
 
 def _flip(rows: Sequence[ScoreRow]) -> str | None:

@@ -114,8 +114,28 @@ _REFUSALS: Schema = {
 }
 
 
-def openapi_document(version: str) -> Schema:
-    """The OpenAPI 3.1 document."""
+def _cards() -> Schema:
+    text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+    return get(
+        "The monitor's cards as text",
+        {
+            "200": {"description": "One card, or all of them", **text},
+            **_REFUSALS,
+            "404": answer("An asset that is not held", _reference("Error")),
+        },
+        [
+            parameter("asset", {"type": "string", "example": "BTC"}, "One holding; all if left out"),
+            parameter(
+                "format",
+                {"type": "string", "enum": ["terminal", "chat"], "default": "terminal"},
+                "For a terminal of 72 columns, or short for a chat",
+            ),
+        ],
+    )
+
+
+def openapi_document(version: str, *, with_monitor: bool = False) -> Schema:
+    """The OpenAPI 3.1 document. with_monitor: of a service that runs the monitor."""
     at = parameter("at", MOMENT, "The moment of knowledge; now if not given or later than now")
     many: Schema = {"type": "string", "example": "BTC/USDT,ETH/USDT"}
     scores = get(
@@ -164,6 +184,7 @@ def openapi_document(version: str) -> Schema:
             "/v1/scores": scores,
             "/v1/scores/history": past,
             "/v1/pairs": pairs,
+            **({"/v1/cards": _cards()} if with_monitor else {}),
             "/health": without_token(health),
             "/metrics": without_token(get("Metrics", {"200": text})),
             "/openapi.json": without_token(

@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from sidecars.confluence.candles import FloatArray
 
+# Ratios are rounded to so many digits before they meet a border.
+BORDER_DIGITS = 9
+
 _Case = tuple[npt.NDArray[np.bool_], float]
 
 
@@ -28,6 +31,7 @@ def _first_of(cases: Sequence[_Case], otherwise: float, *readings: FloatArray) -
 
 def sma200_points(distance: FloatArray) -> FloatArray:
     """0 to 10 for price / SMA(200) - 1: a little above is best."""
+    distance = np.round(distance, BORDER_DIGITS)  # 105 on 100 is 5 % above, not 5.000000000000004 %
     return _first_of(
         [
             (distance > 0.15, 3.0),
@@ -56,6 +60,7 @@ def bollinger_points(position: FloatArray) -> FloatArray:
 
 def drawdown_points(drawdown: FloatArray) -> FloatArray:
     """0 to 5 for 1 - price / all-time high."""
+    drawdown = np.round(drawdown, BORDER_DIGITS)
     return _first_of(
         [(drawdown > 0.40, 5.0), (drawdown > 0.25, 4.0), (drawdown > 0.15, 2.0)], 0.0, drawdown
     )

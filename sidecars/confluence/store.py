@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from sidecars.common.database import ROWS_AT_ONCE, insert_new, open_database
+from sidecars.common.database import ROWS_AT_ONCE, insert_new, open_database, reading
 from sidecars.common.observation_store import ObservationTable, observations_table
 from sidecars.common.observations import Observation, SeriesTimeline
 from sidecars.confluence.candles import DailyCandles
@@ -121,7 +121,7 @@ class Store:
             .where(table.exchange == self._exchange, table.pair == pair)
             .order_by(table.open_time_ms)
         )
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return DailyCandles.from_rows([tuple(row) for row in connection.execute(query)])
 
     def append_scores(self, rows: Sequence[ScoreRow]) -> None:
@@ -143,13 +143,13 @@ class Store:
             .where(table.formula == formula, table.pair == pair, table.as_of_ms >= from_as_of_ms)
             .order_by(table.as_of_ms, table.revision)
         )
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return [_score_row(row) for row in connection.execute(query)]
 
     def count_scores(self, formula: str) -> int:
         """How many records of a formula there are."""
         query = select(func.count()).where(scores_table.c.formula == formula)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
     def append_observations(self, observations: Sequence[Observation]) -> None:
@@ -168,7 +168,7 @@ class Store:
         """Of each feed the moment up to which it was read for the formula."""
         table = feeds_table.c
         query = select(table.feed, table.complete_until_ms).where(table.formula == formula)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return {str(feed): int(until_ms) for feed, until_ms in connection.execute(query)}
 
     def say_complete(self, formula: str, feed: str, until_ms: int) -> None:
@@ -189,7 +189,7 @@ class Store:
     def alive_until_ms(self, formula: str) -> int | None:
         """The last moment at which a service of this formula said that it was answering."""
         query = select(service_table.c.alive_until_ms).where(service_table.c.formula == formula)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             value = connection.execute(query).scalar_one_or_none()
         return None if value is None else int(value)
 

@@ -22,11 +22,15 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class FeedReader:
-    """Turns feeds into headlines of a source. symbols: assets to look for besides the known."""
+    """Turns feeds into headlines of a source. symbols: assets to look for besides the known.
+
+    names_feeds: each feed is a source of its own, "source/feed", that can fall silent alone.
+    """
 
     source: str
     model: PolarityModel
     symbols: tuple[str, ...] = ()
+    names_feeds: bool = False
 
     def read(self, body: bytes, now_ms: int, feed: Feed) -> Batch:
         """One feed's answer. Raises SourceError."""
@@ -60,7 +64,8 @@ class FeedReader:
             return SourceError(named, error.kind)
 
     def _headlines(self, content: FeedContent, feed: Feed) -> list[Headline]:
-        return headlines(content.items, self.source, feed.reach, self.model, self.symbols)
+        source = f"{self.source}/{feed.name}" if self.names_feeds else self.source
+        return headlines(content.items, source, feed.reach, self.model, self.symbols)
 
 
 def _keep_widest(events: dict[str, Headline], event: Headline) -> None:

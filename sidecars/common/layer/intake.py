@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sidecars.common.availability import Served, live_ms
+from sidecars.common.availability import MARGINS_MS, Served, TooLateError, live_ms
 from sidecars.common.layer.events import EventTimeline, KeptEvent
 from sidecars.common.layer.store import LayerStore
 from sidecars.common.observations import (
@@ -19,7 +19,6 @@ from sidecars.common.sources import Batch, Event, Headline, Transfer
 
 logger = logging.getLogger(__name__)
 
-FOREVER_MS = 1 << 62
 # Older ones are no news when they come, for example after a start.
 NEWS_MS = 15 * MS_PER_MINUTE
 
@@ -33,31 +32,28 @@ def observations_to_keep(
 ) -> list[Observation]:
     """Those that say something new: an unknown as_of, or another value for a known one.
 
-    Another value is a correction: it counts from now, whenever it was published. Pure.
+    Another value is a correction: it counts from now, whenever it was published. Of each as_of the
+    source that told of it first has the word, and nobody else corrects it: two sources that differ
+    a little would correct each other for ever. Pure.
     """
     by_series: dict[str, dict[int, Reading]] = {}
     for reading in readings:
         by_series.setdefault(reading.series, {})[reading.as_of_ms] = reading
     kept = []
     for series, by_as_of in by_series.items():
-        known = _known_values(timelines.get(series), min(by_as_of))
+        timeline = timelines.get(series)
+        known = {} if timeline is None else timeline.words(min(by_as_of))
         for as_of_ms, reading in sorted(by_as_of.items()):
-            if known.get(as_of_ms) == reading.value:
+            value, teller = known.get(as_of_ms, (None, source))
+            if teller != source or value == reading.value:
                 continue
             available_at_ms = (
-                live_ms(now_ms)
+                live_ms(now_ms, served.margin_ms)
                 if as_of_ms in known
                 else max(as_of_ms, served.available_at(reading.published_ms, now_ms))
             )
             kept.append(Observation(series, as_of_ms, available_at_ms, reading.value, source))
     return kept
-
-
-def _known_values(timeline: SeriesTimeline | None, from_as_of_ms: int) -> dict[int, float]:
-    if timeline is None:
-        return {}
-    window = timeline.window(from_as_of_ms, FOREVER_MS)
-    return dict(zip(window.as_of_ms.tolist(), window.value.tolist(), strict=True))
 
 
 def events_to_keep(
@@ -95,7 +91,7 @@ class LayerMemory:
         self.events = EventTimeline()
         self.served = Served()
         self._span = Span(0, 0)
-        self._taking = asyncio.Lock()
+        self.taking = asyncio.Lock()
 
     async def load(self, span: Span) -> None:
         """Read what is kept, from the span's moments on."""
@@ -107,21 +103,46 @@ class LayerMemory:
         events = await asyncio.to_thread(self.store.events, span.events_from_ms)
         self.events = EventTimeline(events)
 
-    async def take(self, batch: Batch, source: str, now_ms: int) -> int:
+    async def take(self, batch: Batch, source: str, now: Callable[[], int]) -> int:
         """Keep what is new of a batch: first in the store, then here; how many values that were.
 
-        Raises sqlalchemy.exc.SQLAlchemyError; nothing is known then, in the store or here.
+        now: the present moment, in milliseconds. Raises sqlalchemy.exc.SQLAlchemyError, and
+        TooLateError for a store that takes minutes; nothing is known then, in the store or here.
         """
-        async with self._taking:
+        async with self.taking:
             known = await self._with_older(batch)
-            values = observations_to_keep(batch.readings, source, known, self.served, now_ms)
-            events = events_to_keep(batch.events, self.events, self.served, now_ms)
-            if not values and not events:
-                return 0
-            await asyncio.to_thread(self.store.append, values, events)
-            self.hold(values)
-            recent = [each for each in events if each.event.as_of_ms >= self._span.events_from_ms]
-            self.events.extend(recent)
+            for margin_ms in MARGINS_MS:
+                try:
+                    return await self._write(batch, source, known, now, margin_ms)
+                except TooLateError:
+                    logger.warning("slow store", extra={"source": source, "margin_ms": margin_ms})
+        raise TooLateError
+
+    async def _write(
+        self,
+        batch: Batch,
+        source: str,
+        known: Mapping[str, SeriesTimeline],
+        now: Callable[[], int],
+        margin_ms: int,
+    ) -> int:
+        now_ms = now()
+        served = replace(self.served, margin_ms=margin_ms)
+        values = observations_to_keep(batch.readings, source, known, served, now_ms)
+        events = events_to_keep(batch.events, self.events, served, now_ms)
+        if not values and not events:
+            return 0
+        stamps = [each.available_at_ms for each in values]
+        stamps += [each.available_at_ms for each in events]
+        first_live_ms = min((each for each in stamps if each >= now_ms), default=None)
+
+        def in_time() -> bool:
+            return first_live_ms is None or now() < first_live_ms
+
+        await asyncio.to_thread(self.store.append, values, events, in_time)
+        self.hold(values)
+        recent = [each for each in events if each.event.as_of_ms >= self._span.events_from_ms]
+        self.events.extend(recent)
         for each in recent:
             if each.event.as_of_ms >= now_ms - NEWS_MS:
                 _log_event(each)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from sidecars.common.availability import TooLateError
 from sidecars.common.clock import Clock
 from sidecars.common.layer.intake import LayerMemory
 from sidecars.common.lockstep import LockstepError
@@ -21,7 +22,9 @@ logger = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 30.0
 LONGEST_RETRY_SECONDS = 900.0
 # Sources of events are silent when nothing happens: that they were heard is a value of its own.
-HEARD_EVERY_MS = MS_PER_MINUTE
+HEARD_EVERY_MS = 4 * MS_PER_MINUTE
+# A refused line that begins so says that the source may have missed what happened.
+NOT_HEARD = "not heard:"
 # History is asked for again from this long before the newest value: late corrections.
 OVERLAP_MS = 3 * MS_PER_DAY
 
@@ -73,10 +76,9 @@ class Poller:
                 batch = self._with_heard(await self._source.poll(now_ms))
             else:
                 batch = await self._source.history(since_ms, now_ms)
-            now_ms = ms_of(self._clock.now())
-            new = await self._memory.take(batch, state.facts.name, now_ms)
-        except (SourceError, SQLAlchemyError) as error:
-            self._note_failure(str(error).splitlines()[0])
+            new = await self._memory.take(batch, state.facts.name, lambda: ms_of(self._clock.now()))
+        except (SourceError, SQLAlchemyError, TooLateError) as error:
+            self._note_failure((str(error).splitlines() or ["the store takes too long"])[0])
             logger.warning("source failed", extra={"source": self.key, "error": state.error})
             return False
         except LockstepError:
@@ -88,7 +90,7 @@ class Poller:
         if state.error is not None:
             logger.info("source is back", extra={"source": self.key})
         state.error, state.failures_in_a_row = None, 0
-        state.succeeded_ms = now_ms
+        state.succeeded_ms = ms_of(self._clock.now())
         self._note(batch)
         if new:
             logger.info("source read", extra={"source": self.key, "new": new})
@@ -99,10 +101,12 @@ class Poller:
         self.state.error = error
 
     def _with_heard(self, batch: Batch) -> Batch:
-        """With the word that an event source was heard, at most once a minute."""
+        """With the word that an event source was heard, every few minutes."""
         now_ms = ms_of(self._clock.now())
         heard = f"{HEARD_PREFIX}{self.key}"
         if heard not in self.state.facts.series or now_ms - self._heard_ms < HEARD_EVERY_MS:
+            return batch
+        if any(line.startswith(NOT_HEARD) for line in batch.rejected):
             return batch
         self._heard_ms = now_ms
         reading = Reading(heard, now_ms, now_ms, 1.0)

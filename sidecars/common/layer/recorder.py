@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sidecars.common.availability import live_ms
+from sidecars.common.availability import MARGINS_MS, TooLateError, live_ms
 from sidecars.common.clock import Clock
 from sidecars.common.layer.events import EventTimeline
 from sidecars.common.layer.intake import LayerMemory, Span
@@ -102,6 +102,7 @@ class Recorder:
         self.scorer = scorer
         self.clock = clock
         self.trouble: str | None = None
+        self._caught_up_ms: int | None = None
         self._memory = memory
         self._latest: dict[str, list[ScoreRecord]] = {asset: [] for asset in settings.assets}
 
@@ -134,14 +135,31 @@ class Recorder:
             self._latest[asset] = [] if record is None else [record]
 
     async def catch_up(self, until_ms: int) -> int:
-        """Make the scores of the past that are not there yet; how many moments were made."""
+        """Make the scores of the past that are not there yet; how many were made."""
+        made = 0
+        for assets, missing in (await self._missing(until_ms)).items():
+            made += await self._make_past(assets, missing, until_ms)
+        if made:
+            await self.load()
+        self._caught_up_ms = until_ms
+        return made
+
+    async def _missing(self, until_ms: int) -> dict[tuple[str, ...], list[int]]:
+        """Moments without a score, by the assets that miss just those: one that is new to the
+        settings misses them all."""
         store, formula = self._memory.store, self.scorer.formula
-        have: set[int] = set(
-            await asyncio.to_thread(store.recorded_as_of_ms, formula, self.settings.assets[0])
-        )
-        missing = self._missing_moments(have, until_ms)
-        if not missing:
-            return 0
+        by_moments: dict[tuple[int, ...], list[str]] = {}
+        for asset in self.settings.assets:
+            have = set(await asyncio.to_thread(store.recorded_as_of_ms, formula, asset))
+            missing = tuple(self._missing_moments(have, until_ms))
+            if missing:
+                by_moments.setdefault(missing, []).append(asset)
+        return {tuple(assets): list(missing) for missing, assets in by_moments.items()}
+
+    async def _make_past(
+        self, assets: tuple[str, ...], missing: Sequence[int], until_ms: int
+    ) -> int:
+        store = self._memory.store
         span = self.span_at(missing[0])
         timelines = await asyncio.to_thread(store.timelines, span.from_ms, span.events_from_ms)
         events = EventTimeline(await asyncio.to_thread(store.events, span.events_from_ms))
@@ -149,11 +167,12 @@ class Recorder:
             (int(each.available_at_ms[0]) for each in timelines.values() if len(each)),
             default=until_ms + 1,
         )
-        missing = [moment for moment in missing if moment >= first_known_ms]
-        for start in range(0, len(missing), MOMENTS_AT_ONCE):
-            await self._make_up(missing[start : start + MOMENTS_AT_ONCE], timelines, events)
-        await self.load()
-        return len(missing)
+        known = [moment for moment in missing if moment >= first_known_ms]
+        made = 0
+        for start in range(0, len(known), MOMENTS_AT_ONCE):
+            some = known[start : start + MOMENTS_AT_ONCE]
+            made += await self._make_up(assets, some, timelines, events)
+        return made
 
     def _missing_moments(self, have: set[int], until_ms: int) -> list[int]:
         settings = self.settings
@@ -165,10 +184,11 @@ class Recorder:
 
     async def _make_up(
         self,
+        assets: tuple[str, ...],
         moments: Sequence[int],
         timelines: dict[str, SeriesTimeline],
         events: EventTimeline,
-    ) -> None:
+    ) -> int:
         now_ms = ms_of(self.clock.now())
         served = self._memory.served
         available = {
@@ -178,7 +198,7 @@ class Recorder:
         scored = await asyncio.to_thread(
             score_moments,
             self.scorer,
-            self.settings.assets,
+            assets,
             timelines,
             events,
             available,
@@ -188,40 +208,66 @@ class Recorder:
         for value in scored.derived:
             timelines.setdefault(value.series, SeriesTimeline()).extend([value])
         self._memory.hold(scored.derived)
+        return len(scored.records)
 
     async def run(self) -> None:
-        """A score of every asset at each moment of the grid, until cancelled."""
+        """A score of every asset at each moment of the grid, until cancelled. After catch_up():
+        a moment that came since is made first."""
         step_ms = self.settings.record_every_seconds * MS_PER_SECOND
+        last_ms = ms_of(self.clock.now()) if self._caught_up_ms is None else self._caught_up_ms
         while True:
-            as_of_ms = (ms_of(self.clock.now()) // step_ms + 1) * step_ms
+            as_of_ms = (last_ms // step_ms + 1) * step_ms
             await self.clock.sleep_until(
                 moment_at(as_of_ms) + timedelta(seconds=RECORD_DELAY_SECONDS)
             )
             await self._record(as_of_ms)
+            # What a machine slept through is made up at the next start, not in a burst.
+            last_ms = max(as_of_ms, ms_of(self.clock.now()) - step_ms)
 
     async def _record(self, as_of_ms: int) -> None:
-        now_ms = ms_of(self.clock.now())
-        memory = self._memory
         try:
-            scored = await asyncio.to_thread(
-                score_moments,
-                self.scorer,
-                self.settings.assets,
-                memory.timelines,
-                memory.events,
-                {as_of_ms: live_ms(now_ms)},
-                keep_empty=True,
-            )
-            await asyncio.to_thread(memory.store.append_scores, scored.records, scored.derived)
+            # What is being taken in may count as available already: it is waited for.
+            async with self._memory.taking:
+                scored = await self._score_and_write(as_of_ms)
         except SQLAlchemyError as error:
             self.trouble = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            logger.error("store failed", extra={"error": self.trouble})
+        except TooLateError:
+            self.trouble = "the store takes too long"
             logger.error("store failed", extra={"error": self.trouble})
         except Exception as error:  # a rule's own mistake must not end the service
             self.trouble = f"no score could be made: {type(error).__name__}"
             logger.exception("scoring failed", extra={"as_of_ms": as_of_ms})
         else:
             self.trouble = None
-            self._hold(scored, now_ms)
+            self._hold(scored, ms_of(self.clock.now()))
+
+    async def _score_and_write(self, as_of_ms: int) -> Scored:
+        """Raises SQLAlchemyError and TooLateError."""
+        memory = self._memory
+        for margin_ms in MARGINS_MS:
+            available_ms = live_ms(ms_of(self.clock.now()), margin_ms)
+
+            def in_time(limit_ms: int = available_ms) -> bool:
+                return ms_of(self.clock.now()) < limit_ms
+
+            scored = await asyncio.to_thread(
+                score_moments,
+                self.scorer,
+                self.settings.assets,
+                memory.timelines,
+                memory.events,
+                {as_of_ms: available_ms},
+                keep_empty=True,
+            )
+            try:
+                await asyncio.to_thread(
+                    memory.store.append_scores, scored.records, scored.derived, in_time
+                )
+            except TooLateError:
+                continue
+            return scored
+        raise TooLateError
 
     def _hold(self, scored: Scored, now_ms: int) -> None:
         """Have in memory what is in the store."""

@@ -1,13 +1,16 @@
 """The HTTP side of a layer: reads parameters, asks memory, and for the past the store."""
 
 import asyncio
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.http import (
     MAX_REQUEST_BYTES,
@@ -31,8 +34,12 @@ from sidecars.common.moments import ms_of
 from sidecars.common.observations import MS_PER_SECOND
 from sidecars.common.parameters import check_names, moment_of, range_of, shown
 
+logger = logging.getLogger(__name__)
+
 SERIES_PATTERN = re.compile(r"[a-z0-9_]{1,40}(:[A-Za-z0-9_./-]{1,40})?")
 MOST_SERIES = 100
+Answer = TypeVar("Answer")
+
 ASSET = re.compile(ASSET_PATTERN)
 
 
@@ -47,6 +54,14 @@ class Routes:
 
     def _now_ms(self) -> int:
         return ms_of(self._service.clock.now())
+
+    async def _stored(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
+        """What the store says, asked in a thread."""
+        try:
+            return await asyncio.to_thread(ask, *arguments)
+        except SQLAlchemyError as error:
+            logger.error("store failed", extra={"error": str(error).splitlines()[0]})
+            raise ApiError(503, "store_failing", "the store does not answer, ask again") from None
 
     def _refuse_while_catching_up(self) -> None:
         """After a start values may be missing that a later answer will have: better none."""
@@ -80,7 +95,7 @@ class Routes:
         record = service.recorder.latest(asset, at_ms)
         if record is not None:
             return record
-        return await asyncio.to_thread(service.store.score_at, service.scorer.formula, asset, at_ms)
+        return await self._stored(service.store.score_at, service.scorer.formula, asset, at_ms)
 
     def _why_missing(self, asset: str) -> str:
         if asset not in self._service.settings.assets:
@@ -96,7 +111,7 @@ class Routes:
         start_ms, end_ms = range_of(request.query, self._now_ms())
         if asset not in service.settings.assets:
             raise ApiError(404, "unknown_asset", f"{asset} is not among the configured assets")
-        rows = await asyncio.to_thread(
+        rows = await self._stored(
             service.store.scores_between,
             service.scorer.formula,
             asset,
@@ -112,7 +127,7 @@ class Routes:
         names = _series_of(request.query)
         self._refuse_while_catching_up()
         start_ms, end_ms = range_of(request.query, self._now_ms())
-        body = await asyncio.to_thread(self._observations, names, start_ms, end_ms)
+        body = await self._stored(self._observations, names, start_ms, end_ms)
         return json_response(body)
 
     def _observations(self, names: tuple[str, ...], start_ms: int, end_ms: int) -> bytes:
@@ -130,7 +145,7 @@ class Routes:
         """GET /v1/assets."""
         check_names(request.query, ())
         service = self._service
-        names = await asyncio.to_thread(service.store.series_names)
+        names = await self._stored(service.store.series_names)
         body = {"assets": service.settings.assets, "series": names}
         return json_response(orjson.dumps(body))
 

@@ -43,7 +43,7 @@ class LayerSettings(Section):
     history_start: date = Field(date(2018, 1, 1), ge=FIRST_DAY)
     # Scores are made at whole multiples of these, UTC: live, and for the past.
     record_every_seconds: int = Field(900, ge=60, le=86_400)
-    backfill_every_seconds: int = Field(3600, ge=60, le=86_400)
+    backfill_every_seconds: int = Field(86_400, ge=60, le=86_400)
     request_timeout_seconds: float = Field(10.0, ge=0.5, le=60.0)
     host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65535)

@@ -21,8 +21,8 @@ from sqlalchemy import (
     select,
 )
 
-from sidecars.common.availability import Served
-from sidecars.common.database import insert_new, open_database
+from sidecars.common.availability import InTime, Served, always_in_time, check_in_time
+from sidecars.common.database import insert_new, open_database, reading
 from sidecars.common.layer.events import KeptEvent
 from sidecars.common.layer.records import ScoreRecord
 from sidecars.common.observation_store import ObservationTable, observations_table
@@ -105,8 +105,14 @@ class LayerStore:
     def close(self) -> None:
         self._engine.dispose()
 
-    def append(self, values: Sequence[Observation], events: Sequence[KeptEvent]) -> None:
-        """Keep what is not there yet; one transaction."""
+    def append(
+        self,
+        values: Sequence[Observation],
+        events: Sequence[KeptEvent],
+        in_time: InTime = always_in_time,
+    ) -> None:
+        """Keep what is not there yet; one transaction. Raises TooLateError when it is not in time
+        any more just before its end; nothing is kept then."""
         headlines = [
             {
                 **asdict(each.event),
@@ -125,15 +131,20 @@ class LayerStore:
             self._observations.append_within(connection, values)
             insert_new(connection, headlines_table, headlines)
             insert_new(connection, whale_events_table, transfers)
+            check_in_time(in_time)
 
     def append_scores(
-        self, records: Sequence[ScoreRecord], derived: Sequence[Observation] = ()
+        self,
+        records: Sequence[ScoreRecord],
+        derived: Sequence[Observation] = (),
+        in_time: InTime = always_in_time,
     ) -> None:
         """Keep those (formula, asset, as_of) that are not there yet, and the series that were made
-        with them; one transaction."""
+        with them; one transaction. Raises TooLateError as append does."""
         with self._engine.begin() as connection:
             insert_new(connection, scores_table, [_packed(record) for record in records])
             self._observations.append_within(connection, derived)
+            check_in_time(in_time)
 
     def timelines(self, from_as_of_ms: int, heard_from_ms: int) -> dict[str, SeriesTimeline]:
         """All series from the moment on; those of who was heard, which are long, from theirs."""
@@ -192,7 +203,7 @@ class LayerStore:
             .where(table.c.as_of_ms >= from_as_of_ms)
             .order_by(table.c.as_of_ms)
         )
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return list(connection.execute(query))
 
     def score_at(self, formula: str, asset: str, at_ms: int) -> ScoreRecord | None:
@@ -209,7 +220,7 @@ class LayerStore:
             .order_by(table.as_of_ms.desc())
             .limit(1)
         )
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else _unpacked(row)
 
@@ -230,7 +241,7 @@ class LayerStore:
             .order_by(table.available_at_ms, table.as_of_ms)
             .limit(limit)
         )
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return [tuple(row) for row in connection.execute(query)]
 
     def recorded_as_of_ms(self, formula: str, asset: str) -> list[int]:
@@ -241,13 +252,13 @@ class LayerStore:
             .where(table.formula == formula, table.asset == asset)
             .order_by(table.as_of_ms)
         )
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             return [int(value) for value in connection.execute(query).scalars()]
 
     def served(self) -> Served:
         """When a service is known to have answered."""
         query = select(served_table.c.first_ms, served_table.c.until_ms)
-        with self._engine.begin() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         return Served() if row is None else Served(int(row[0]), int(row[1]))
 

@@ -115,9 +115,9 @@ class LayerService:
         await asyncio.gather(
             *(poller.read_history(self.settings.history_start_ms) for poller in self.pollers)
         )
-        made = await self.recorder.catch_up(ms_of(self.clock.now()))
-        if made:
-            logger.info("caught up", extra={"layer": self.layer.name, "moments": made})
+        # Moments come while others are being made up.
+        while made := await self.recorder.catch_up(ms_of(self.clock.now())):
+            logger.info("caught up", extra={"layer": self.layer.name, "scores": made})
 
     async def backfill(self, files: Iterable[HistoryFile], until_ms: int, *, ask: bool) -> bool:
         """Take in files, then what the sources keep if `ask`, and make the scores of the past;
@@ -136,14 +136,14 @@ class LayerService:
             )
             complete = complete and all(poller.state.error is None for poller in self.pollers)
         made = await self.recorder.catch_up(until_ms)
-        logger.info("backfilled", extra={"layer": self.layer.name, "moments": made})
+        logger.info("backfilled", extra={"layer": self.layer.name, "scores": made})
         return complete
 
     async def _take_file(self, file: HistoryFile) -> bool:
         if file.problem is not None:
             logger.error("file refused", extra={"source": file.source, "error": file.problem})
             return False
-        new = await self.memory.take(file.batch, file.source, ms_of(self.clock.now()))
+        new = await self.memory.take(file.batch, file.source, lambda: ms_of(self.clock.now()))
         rejected = file.batch.rejected
         told = {"source": file.source, "new": new, "refused": len(rejected)}
         logger.info("file read", extra={**told, "first_refusal": next(iter(rejected), None)})

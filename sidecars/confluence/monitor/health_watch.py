@@ -1,7 +1,9 @@
 """How every source of every sidecar is doing, for the monitor's page: asked for, kept, shown."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +18,8 @@ from sidecars.confluence.monitor.web_model import SidecarHealth, SourceHealth, S
 logger = logging.getLogger(__name__)
 
 _STATUS = {status.value: status for status in SourceStatus}
+# What a sidecar answers until its first backfill is done.
+NOT_READY = "HTTP 503"
 # What the confluence sidecar itself says of its sources.
 _STATUS |= {"not_connected": SourceStatus.OFF, "waiting": SourceStatus.STARTING}
 
@@ -39,16 +43,28 @@ class HealthWatch:
         return [self._own(), *self._known.values()]
 
     async def look(self) -> None:
-        """Ask the others once. One that does not answer keeps the sources it was known to have."""
-        for name, fetcher in self._others.items():
-            now_ms = ms_of(self._clock.now())
-            try:
-                body = await fetcher.body("/health")
-                known = sidecar_health(name, parse_json(name, body), now_ms)
-            except SourceError as error:
-                before = self._known[name]
-                known = SidecarHealth(name, before.sources, str(error), now_ms)
-            self._known[name] = known
+        """Ask the others once, all at the same time. One that does not answer keeps the sources it
+        was known to have; one that answers 503 is starting."""
+        await asyncio.gather(*(self._ask(name, each) for name, each in self._others.items()))
+
+    async def _ask(self, name: str, fetcher: Fetcher) -> None:
+        now_ms = ms_of(self._clock.now())
+        try:
+            body = await fetcher.body("/health")
+            known = sidecar_health(name, parse_json(name, body), now_ms)
+        except SourceError as error:
+            before = self._known[name].sources
+            if NOT_READY in str(error):
+                known = SidecarHealth(name, _starting(name, before), None, now_ms)
+            else:
+                known = SidecarHealth(name, before, str(error), now_ms)
+        self._known[name] = known
+
+
+def _starting(name: str, sources: Sequence[SourceHealth]) -> Sequence[SourceHealth]:
+    """The sources last known of a sidecar that is not ready; without any, one of its name."""
+    known = sources or [SourceHealth(name, SourceStatus.STARTING)]
+    return [replace(each, status=SourceStatus.STARTING) for each in known]
 
 
 def sidecar_health(name: str, report: object, asked_ms: int) -> SidecarHealth:

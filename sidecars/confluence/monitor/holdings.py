@@ -1,6 +1,5 @@
 """The holdings file: what is held, read from YAML and checked; one clear line a mistake."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +14,8 @@ from sidecars.confluence.monitor.model import Holding
 
 MAX_FILE_BYTES = 256 * 1024
 MOST_HOLDINGS = 200
+# More coins, or units of a currency for one, than there are of anything.
+MOST = 1e30
 # The share of an amount by which Luno's balance may differ before it is said.
 BALANCE_TOLERANCE = 0.001
 
@@ -27,7 +28,9 @@ def _text(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # Compared with infinity and not converted: an integer may be too large for a float.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= MOST:  # type: ignore[operator]
         raise ValueError("a number above 0, like 0.25 (without quotes or commas)")
     return value
 
@@ -208,7 +211,7 @@ def _read(file: Path) -> object:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise SettingsError(f"{file}{where}: is not YAML ({error.problem})") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         text = " ".join(str(error).split())[:160]
         raise SettingsError(f"{file}: is not YAML ({text})") from None
 

@@ -78,6 +78,7 @@ class HoldingsFile:
             status = self._file.stat()
         except OSError as error:
             self.error = f"{self._file}: cannot be read ({error.strerror})"
+            self._stamp = None  # the very same file may come back
             return None
         stamp = (status.st_mtime_ns, status.st_size)
         if stamp == self._stamp:

@@ -18,6 +18,7 @@ and later days never change what earlier ones brought.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from sidecars.common.observations import MS_PER_DAY
 from sidecars.confluence.monitor.model import Rung, RungState
 from sidecars.confluence.monitor.regime import BEAR, BULL, UNKNOWN
 
@@ -167,6 +168,8 @@ def _what_reached(target: Target, price: float, state: LadderState, day: Day) ->
 
 def _score_fell(target: Target, state: LadderState, day: Day) -> bool:
     if target.score_trigger is None or state.total is None or day.vetoed or day.close is None:
+        return False
+    if state.as_of_ms is None or day.as_of_ms - state.as_of_ms != MS_PER_DAY:
         return False
     return state.total > target.score_trigger >= day.total and day.close > state.average_cost
 

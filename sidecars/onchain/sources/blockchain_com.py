@@ -161,6 +161,7 @@ class BlockchainCom:
         self._context = context
         self._labels = labels_from(context.options)
         self._height: int | None = None
+        self._gap: tuple[str, ...] = ()  # what is not known of the blocks up to that height
 
     @property
     def facts(self) -> SourceFacts:
@@ -173,16 +174,16 @@ class BlockchainCom:
         fetcher = self._context.fetcher
         height = read_block_count(await fetcher.body(COUNT_PATH))
         if height == self._height:
-            return Batch()
+            return Batch(rejected=self._gap)
         params = {"active": "|".join(self._labels.addresses(BITCOIN)), "n": str(PAGE_SIZE)}
         body = await fetcher.body(TRANSACTIONS_PATH, params)
         batch = read_transfers(body, now_ms, price_usd, self._labels)
         oldest, before = read_oldest_height(body), self._height
-        self._height = height
+        self._height, self._gap = height, ()
         if oldest is not None and before is not None and oldest > before:
-            gap = f"more than {PAGE_SIZE} transactions since block {before}, the first are not seen"
-            return merged([batch, Batch(rejected=(gap,))])
-        return merged([batch])
+            missed = f"more than {PAGE_SIZE} transactions since block {before}"
+            self._gap = (f"not heard: {missed}, the first are not seen",)
+        return merged([batch, Batch(rejected=self._gap)])
 
     async def history(self, since_ms: int, now_ms: int) -> Batch:
         """Nothing: an answer holds the newest transactions alone."""

@@ -125,7 +125,7 @@ def _facts(name: str, series: str) -> SourceFacts:
     return SourceFacts(
         name=name,
         series=(series,),
-        poll_seconds=3600.0,
+        poll_seconds=1800.0,
         stale_seconds=2 * 86_400.0,
         licence="Data: DefiLlama, free to use with attribution",
         home="https://defillama.com",

@@ -10,6 +10,9 @@ A dollar coin counts as one dollar. WBTC and WETH need prices: the options "btc_
 "eth_price_usd" are functions that say one, or None; without the option the token is not asked
 for. The answer has no log index: a transfer is told from others of its transaction by token,
 ends and amount, and equal ones by their order. There is no backfill.
+
+That nothing happened is known only where every wallet was asked for every dollar coin: else the
+batch says so in a rejected line that begins with "not heard:".
 """
 
 import hashlib
@@ -23,6 +26,7 @@ from pydantic import Field, ValidationError
 
 from sidecars.common.fetch import RateLimit, parse_json
 from sidecars.common.logs import HIDDEN
+from sidecars.common.observations import MS_PER_MINUTE
 from sidecars.common.source_errors import SourceError
 from sidecars.common.sources import Batch, SourceContext, SourceEntry, SourceFacts, Transfer
 from sidecars.onchain.exchange_labels import ETHEREUM, ExchangeLabels, direction_of
@@ -48,6 +52,8 @@ PAGE_SIZE = 200
 # Blocks that are read once more: what a reorganisation of the chain puts elsewhere.
 OVERLAP_BLOCKS = 5
 LAST_BLOCK = 999_999_999
+# For so long a complete answer says that nothing else happened.
+ANSWER_HOLDS_MS = 30 * MS_PER_MINUTE
 NO_PRICE = "no price is known, so its transfers are not looked at"
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -206,6 +212,7 @@ class Etherscan:
         ]
         self._turn = 0
         self._newest_block: dict[tuple[str, str], int] = {}
+        self._complete_ms: dict[tuple[str, str], int] = {}
 
     @property
     def facts(self) -> SourceFacts:
@@ -235,7 +242,27 @@ class Etherscan:
         if failure is not None and answered == 0:
             raise failure
         lines = [f"{token}: {NO_PRICE}" for token in sorted(missing_prices)]
-        return merged([*batches, Batch(rejected=tuple(lines))])
+        return merged([*batches, Batch(rejected=(*lines, *self._not_heard(now_ms)))])
+
+    def _not_heard(self, now_ms: int) -> list[str]:
+        """One line where some wallet's dollar coins are not known without a gap, else none."""
+        dollars = [
+            (wallet, token.token) for wallet, token in self._pairs if token.price_option is None
+        ]
+        missing = [
+            pair
+            for pair in dollars
+            if (complete_ms := self._complete_ms.get(pair)) is None
+            or now_ms - complete_ms > ANSWER_HOLDS_MS
+        ]
+        if not dollars:
+            return ["not heard: no wallet to ask for dollar coins"]
+        if not missing:
+            return []
+        return [
+            f"not heard: {len(missing)} of {len(dollars)} wallets' dollar coins without a complete"
+            f" answer in 30 minutes, as {' '.join(missing[0])}"
+        ]
 
     async def history(self, since_ms: int, now_ms: int) -> Batch:
         """Nothing: the calls that a day allows are too few to go back."""
@@ -247,7 +274,8 @@ class Etherscan:
         return price_from(self._context.options, token.price_option)
 
     async def _ask(self, wallet: str, token: TrackedToken, price_usd: float, now_ms: int) -> Batch:
-        seen_block = self._newest_block.get((wallet, token.token))
+        pair = (wallet, token.token)
+        seen_block = self._newest_block.get(pair)
         params = {
             "chainid": "1",
             "module": "account",
@@ -269,12 +297,15 @@ class Etherscan:
             text = str(error).replace(self._context.key or HIDDEN, HIDDEN)
             raise SourceError(text, error.kind) from None
         if blocks is None:
+            self._complete_ms[pair] = now_ms
             return batch
         oldest, newest, rows = blocks
-        self._newest_block[wallet, token.token] = max(newest, seen_block or 0)
+        self._newest_block[pair] = max(newest, seen_block or 0)
         if seen_block is not None and rows >= PAGE_SIZE and oldest > seen_block:
+            self._complete_ms.pop(pair, None)
             gap = f"{wallet} {token.token}: more than {PAGE_SIZE} transfers since the last look"
             return merged([batch, Batch(rejected=(gap,))])
+        self._complete_ms[pair] = now_ms
         return batch
 
 

@@ -200,7 +200,8 @@ class WhaleAlert:
                 # The rest is read by the next polls, from the last second of this page on.
                 reached_ms = min(max(latest_ms - MS_PER_SECOND, start_ms), now_ms)
                 self._seen_until_ms = reached_ms + OVERLAP_MS
-                return merged(batches)
+                behind = f"not heard: more than {MOST_PAGES} pages, the last are read next time"
+                return merged([*batches, Batch(rejected=(behind,))])
             params = {**params, "cursor": cursor}
 
     async def history(self, since_ms: int, now_ms: int) -> Batch:

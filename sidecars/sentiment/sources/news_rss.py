@@ -27,7 +27,8 @@ class FeedOption(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=40)]
+    # Behind "news_rss/" it is the source of its headlines, which is kept in 40 characters.
+    name: Annotated[str, Field(min_length=1, max_length=31)]
     url: str
     reach: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 1.0
 
@@ -60,6 +61,13 @@ class NewsOptions(BaseModel):
     feeds: Annotated[tuple[FeedOption, ...], Field(min_length=1, max_length=40)] = DEFAULT_FEEDS
     polarity_model: str = "vader"
 
+    @field_validator("feeds")
+    @classmethod
+    def _are_told_apart(cls, feeds: tuple[FeedOption, ...]) -> tuple[FeedOption, ...]:
+        if len({feed.name for feed in feeds}) < len(feeds):
+            raise ValueError("feeds of different names")
+        return feeds
+
 
 FACTS = SourceFacts(
     name="news feeds",
@@ -79,7 +87,7 @@ class NewsRss:
         self._fetcher = context.fetcher
         self._feeds = [Feed(each.name, path_of(each.url), each.reach) for each in options.feeds]
         model = load_polarity_model(options.polarity_model)
-        self._reader = FeedReader(KEY, model, context.assets)
+        self._reader = FeedReader(KEY, model, context.assets, names_feeds=True)
 
     @property
     def facts(self) -> SourceFacts:

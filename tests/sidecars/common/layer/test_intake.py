@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from sidecars.common.availability import Served, live_ms
+from sidecars.common.availability import InTime, Served, always_in_time, live_ms
 from sidecars.common.layer.events import EventTimeline, KeptEvent
 from sidecars.common.layer.intake import LayerMemory, Span, events_to_keep, observations_to_keep
 from sidecars.common.layer.store import LayerStore
@@ -94,13 +94,13 @@ async def test_values_older_than_memory_are_compared_with_the_store(tmp_path: Pa
     memory = LayerMemory(store)
     await memory.load(Span(0, 0))
     batch = Batch([Reading("level", 10, 10, 5.0), Reading("level", 900, 900, 6.0)])
-    assert await memory.take(batch, "toy", NOW_MS) == 2
+    assert await memory.take(batch, "toy", lambda: NOW_MS) == 2
     again = LayerMemory(store)
     await again.load(Span(500, 500))
     assert len(again.timelines["level"]) == 1
-    assert await again.take(batch, "toy", NOW_MS + 5) == 0
+    assert await again.take(batch, "toy", lambda: NOW_MS + 5) == 0
     changed = Batch([Reading("level", 10, 10, 7.0)])
-    assert await again.take(changed, "toy", NOW_MS + 5) == 1
+    assert await again.take(changed, "toy", lambda: NOW_MS + 5) == 1
     rows = store.observations_between("level", 0, 10**15, 10)
     assert [(each.as_of_ms, each.value) for each in rows] == [(10, 5.0), (900, 6.0), (10, 7.0)]
     assert rows[-1].available_at_ms == live_ms(NOW_MS + 5)
@@ -110,7 +110,12 @@ async def test_values_older_than_memory_are_compared_with_the_store(tmp_path: Pa
 class FullStore(LayerStore):
     """A store on a disk that is full."""
 
-    def append(self, values: Sequence[Observation], events: Sequence[KeptEvent]) -> None:
+    def append(
+        self,
+        values: Sequence[Observation],
+        events: Sequence[KeptEvent],
+        in_time: InTime = always_in_time,
+    ) -> None:
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
 
@@ -119,6 +124,6 @@ async def test_a_store_that_fails_leaves_memory_as_it_was(tmp_path: Path) -> Non
     memory = LayerMemory(store)
     await memory.load(Span(0, 0))
     with pytest.raises(OperationalError):
-        await memory.take(Batch([Reading("level", 10, 10, 5.0)]), "toy", NOW_MS)
+        await memory.take(Batch([Reading("level", 10, 10, 5.0)]), "toy", lambda: NOW_MS)
     assert memory.timelines == {}
     store.close()

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from openapi_spec_validator import validate
+from sqlalchemy.exc import OperationalError
 
 from sidecars.common.clock import ManualClock
 from sidecars.common.layer.openapi import openapi_document
@@ -36,8 +37,9 @@ async def running(
     tmp_path: Path, world: World, clock: ManualClock, **changes: Any
 ) -> AsyncIterator[tuple[LayerService, Get]]:
     settings = LayerSettings(
-        assets=("BTC", "ETH"),
+        assets=changes.pop("assets", ("BTC", "ETH")),
         history_start=date(2024, 3, 8),
+        backfill_every_seconds=3600,
         database_url=f"sqlite:///{tmp_path}/toy.sqlite",
         **changes,
     )
@@ -150,6 +152,31 @@ async def test_history_and_latest_agree_and_survive_a_restart(tmp_path: Path) ->
         available > as_of
         for as_of, available in zip(columns["as_of_ms"], columns["available_at_ms"], strict=True)
     )
+
+
+async def test_an_asset_that_is_new_to_the_settings_gets_its_past(tmp_path: Path) -> None:
+    world, clock = World(), ManualClock(START)
+    world.past = [("level", START_MS - 30 * HOUR_MS, START_MS - 29 * HOUR_MS, 40.0)]
+    async with running(tmp_path, world, clock, assets=("BTC",)) as (_, get):
+        _, before = await get("/v1/scores/history", asset="BTC")
+    async with running(tmp_path, world, clock, assets=("BTC", "DOGE")) as (_, get):
+        _, again = await get("/v1/scores/history", asset="BTC")
+        _, added = await get("/v1/scores/history", asset="DOGE")
+    assert again == before
+    assert added["columns"] == before["columns"]
+    assert len(before["columns"]["long"]) > 20
+
+
+async def test_a_store_that_fails_is_said_and_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("database is locked"))
+
+    async with running(tmp_path, World(), ManualClock(START)) as (service, get):
+        monkeypatch.setattr(service.store, "scores_between", locked)
+        status, body = await get("/v1/scores/history", asset="BTC")
+        assert (status, body["error"]["code"]) == (503, "store_failing")
 
 
 async def test_a_failing_source_is_shown_and_recovers(tmp_path: Path) -> None:
