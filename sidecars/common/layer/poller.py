@@ -1,8 +1,10 @@
 """Asks one source at its own pace, for as long as the service lives."""
 
 import asyncio
+import hashlib
 import logging
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,7 +14,13 @@ from sidecars.common.clock import Clock
 from sidecars.common.layer.intake import LayerMemory
 from sidecars.common.lockstep import LockstepError
 from sidecars.common.moments import ms_of
-from sidecars.common.observations import HEARD_PREFIX, MS_PER_DAY, MS_PER_MINUTE, Reading
+from sidecars.common.observations import (
+    HEARD_PREFIX,
+    MS_PER_DAY,
+    MS_PER_HOUR,
+    MS_PER_MINUTE,
+    Reading,
+)
 from sidecars.common.source_errors import SourceError
 from sidecars.common.sources import Batch, Source, SourceState
 
@@ -27,6 +35,9 @@ HEARD_EVERY_MS = 4 * MS_PER_MINUTE
 NOT_HEARD = "not heard:"
 # History is asked for again from this long before the newest value: late corrections.
 OVERLAP_MS = 3 * MS_PER_DAY
+# A history that could not be read, or not all of it, is asked for again.
+HISTORY_AGAIN_MS = MS_PER_HOUR
+HISTORY_TRIES = 3
 
 
 class Poller:
@@ -39,6 +50,7 @@ class Poller:
         memory: LayerMemory,
         clock: Clock,
         poll_seconds: float | None = None,
+        assets: Sequence[str] = (),
     ) -> None:
         self.key = key
         self.state = SourceState(source.facts)
@@ -48,20 +60,44 @@ class Poller:
         self._clock = clock
         self._chance = random.Random(key)
         self._heard_ms = 0
+        self._assets = tuple(assets)
+        self._history_start_ms = 0
+        self._history_asked_ms = 0
+        self._history_tries = 0
+        self._lacks_history = False
 
     async def read_history(self, history_start_ms: int, *, whole: bool = False) -> None:
-        """What the source has that is not kept yet. whole: ask for all of it, also what is older
-        than what is kept (an asset that is new to the settings)."""
-        name = self.state.facts.name
-        newest_ms = await asyncio.to_thread(self._memory.store.newest_as_of_ms, name)
-        since_ms = history_start_ms
-        if newest_ms is not None and not whole:
-            since_ms = max(newest_ms - OVERLAP_MS, history_start_ms)
-        await self._attempt(since_ms)
+        """What the source has that is not kept yet; all of it until that has once gone well, and
+        with `whole`."""
+        store, self._history_start_ms = self._memory.store, history_start_ms
+        key = f"{self.key}|{history_start_ms}|{','.join(self._assets)}"
+        key = hashlib.sha256(key.encode()).hexdigest()
+        try:
+            has_history = await asyncio.to_thread(store.has_history, key)
+            newest_ms = await asyncio.to_thread(store.newest_as_of_ms, self.state.facts.name)
+            since_ms = history_start_ms
+            if has_history and newest_ms is not None and not whole:
+                since_ms = max(newest_ms - OVERLAP_MS, history_start_ms)
+            refused_before = self.state.rejected
+            succeeded = await self._attempt(since_ms)
+            self._history_tries += 1
+            # What is refused every time, an asset that the source lacks, is no reason to go on.
+            is_whole = self.state.rejected == refused_before or self._history_tries >= HISTORY_TRIES
+            self._lacks_history = not (has_history or (succeeded and is_whole))
+            if succeeded and is_whole and not has_history:
+                now_ms = ms_of(self._clock.now())
+                await asyncio.to_thread(store.say_history_read, key, now_ms)
+        except SQLAlchemyError as error:
+            self._note_failure(str(error).splitlines()[0])
+            logger.error("store failed", extra={"error": self.state.error})
+        self._history_asked_ms = ms_of(self._clock.now())
 
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled; ask for the history again while it is not all there."""
         while True:
+            since_asked_ms = ms_of(self._clock.now()) - self._history_asked_ms
+            if self._lacks_history and since_asked_ms >= HISTORY_AGAIN_MS:
+                await self.read_history(self._history_start_ms)
             succeeded = await self._attempt(since_ms=None)
             wait_seconds = self.poll_seconds if succeeded else self._retry_seconds()
             # Sources of the same pace are not asked all in the same moment.

@@ -88,6 +88,14 @@ served_table = Table(
 )
 _SERVICE = "service"
 
+# Of which sources, with which assets and from which day, the whole history was read.
+histories_table = Table(
+    "histories",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("read_ms", BigInteger, nullable=False),
+)
+
 _SCORE_NAMES = [field.name for field in fields(ScoreRecord)]
 _SCORE_COLUMNS = [scores_table.c[name] for name in _SCORE_NAMES]
 _HEADLINE_NAMES = [field.name for field in fields(Headline)]
@@ -254,6 +262,17 @@ class LayerStore:
         )
         with reading(self._engine) as connection:
             return [int(value) for value in connection.execute(query).scalars()]
+
+    def has_history(self, key: str) -> bool:
+        """Whether the whole history was read once."""
+        query = select(histories_table.c.key).where(histories_table.c.key == key)
+        with reading(self._engine) as connection:
+            return connection.execute(query).one_or_none() is not None
+
+    def say_history_read(self, key: str, now_ms: int) -> None:
+        """Remember that the whole history was read."""
+        with self._engine.begin() as connection:
+            insert_new(connection, histories_table, [{"key": key, "read_ms": now_ms}])
 
     def served(self) -> Served:
         """When a service is known to have answered."""

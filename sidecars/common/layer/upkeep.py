@@ -74,6 +74,7 @@ class LayerService:
                     self.memory,
                     self.clock,
                     None if own is None else own.poll_seconds,
+                    self.settings.assets,
                 )
             )
 

@@ -167,6 +167,29 @@ async def test_an_asset_that_is_new_to_the_settings_gets_its_past(tmp_path: Path
     assert len(before["columns"]["long"]) > 20
 
 
+async def test_a_history_that_failed_is_asked_for_again(tmp_path: Path) -> None:
+    world, clock = World(), ManualClock(START)
+    world.past = [("level", START_MS - 30 * HOUR_MS, START_MS - 29 * HOUR_MS, 40.0)]
+    world.error = SourceError("toy.example: HTTP 429", "limited")
+    async with running(tmp_path, world, clock) as (service, _):
+        await until(lambda: world.polls > 0)
+        world.error = None
+        await clock.move_to(START + timedelta(minutes=20))
+        await until(lambda: service.pollers[0].state.error is None)
+        assert len(world.histories) == 1
+        await clock.move_to(START + timedelta(minutes=75))
+        await until(lambda: "level" in service.memory.timelines)
+        await clock.move_to(START + timedelta(hours=5))
+        await until(lambda: world.polls >= 3)
+    start_ms = ms_of(datetime(2024, 3, 8, tzinfo=UTC))
+    assert world.histories == [start_ms, start_ms]
+    # Once it was read whole, a restart asks for the newest days alone.
+    world.newest = [("level", START_MS, START_MS, 60.0)]
+    async with running(tmp_path, world, clock):
+        pass
+    assert world.histories[2:] == [max(START_MS - 30 * HOUR_MS - 3 * 24 * HOUR_MS, start_ms)]
+
+
 async def test_a_store_that_fails_is_said_and_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
