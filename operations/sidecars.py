@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -135,22 +134,10 @@ async def _serve(sidecars: Sidecars, token: str, environment: Mapping[str, str])
                     ready.append(is_ready)
                     tasks.create_task(serve(service, token, is_ready), name=layer.name)
                 if sidecars.confluence is not None:
-                    work = _after(ready, sidecars.confluence, token, environment)
+                    work = serve_confluence(sidecars.confluence, token, environment, ready)
                     tasks.create_task(work, name="confluence")
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
-
-
-async def _after(
-    ready: list[asyncio.Event],
-    settings: ConfluenceSettings,
-    token: str,
-    environment: Mapping[str, Any],
-) -> None:
-    """The confluence sidecar once the layers that it reads have caught up."""
-    for event in ready:
-        await event.wait()
-    await serve_confluence(settings, token, environment)
 
 
 def main(config: Path | None) -> int:

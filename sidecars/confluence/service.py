@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 from sidecars.common.clock import Clock, SystemClock
@@ -22,8 +22,16 @@ from sidecars.confluence.updater import Updater
 logger = logging.getLogger(__name__)
 
 
-async def serve(settings: ConfluenceSettings, token: str, environment: Mapping[str, str]) -> None:
+async def serve(
+    settings: ConfluenceSettings,
+    token: str,
+    environment: Mapping[str, str],
+    after: Sequence[asyncio.Event] = (),
+) -> None:
     """Answer and keep up until cancelled.
+
+    after: what has to happen before anything is asked for and scored, for example that the layers
+    of the same process have caught up; until then it answers that it is starting.
 
     Raises OSError (address taken), SQLAlchemyError (no database), LockstepError (clock gone),
     SourceError (the exchange's settings, or its clock where that is asked for), SettingsError
@@ -49,17 +57,25 @@ async def serve(settings: ConfluenceSettings, token: str, environment: Mapping[s
                     "formula": settings.formula,
                 },
             )
-            await _keep_up(updater, host)
+            await _keep_up(updater, host, after)
 
 
-async def _keep_up(updater: Updater, host: MonitorHost | None) -> None:
+async def _keep_up(
+    updater: Updater, host: MonitorHost | None, after: Sequence[asyncio.Event]
+) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(updater.run(), name="updater")
+            tasks.create_task(_follow(updater, after), name="updater")
             if host is not None:
                 tasks.create_task(host.run(), name="monitor")
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
+
+
+async def _follow(updater: Updater, after: Sequence[asyncio.Event]) -> None:
+    for event in after:
+        await event.wait()
+    await updater.run()
 
 
 async def serve_until_stopped(

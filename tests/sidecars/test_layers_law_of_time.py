@@ -9,15 +9,23 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from sidecars.common.availability import Served as Answered
 from sidecars.common.clock import ManualClock
 from sidecars.common.layer.definition import Layer
 from sidecars.common.layer.events import KeptEvent
+from sidecars.common.layer.intake import Span
 from sidecars.common.layer.routes import make_app
 from sidecars.common.layer.store import LayerStore
 from sidecars.common.layer.upkeep import LayerService
 from sidecars.common.moments import iso_ms, moment_at, ms_of
-from sidecars.common.observations import MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, Observation
-from sidecars.common.sources import Event, Headline, Transfer
+from sidecars.common.observations import (
+    MS_PER_DAY,
+    MS_PER_HOUR,
+    MS_PER_MINUTE,
+    Observation,
+    Reading,
+)
+from sidecars.common.sources import Batch, Event, Headline, Transfer
 from sidecars.onchain.layer import LAYER as ONCHAIN
 from sidecars.sentiment.layer import LAYER as SENTIMENT
 
@@ -25,7 +33,7 @@ TOKEN = "a-token-of-this-test-0123"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 ASSETS = ("BTC", "ETH")
 START = datetime(2024, 1, 1, tzinfo=UTC)
-DAYS = 24
+DAYS = 19
 WARM_DAYS = 14
 MOMENTS = 200
 
@@ -162,3 +170,48 @@ async def test_cutting_off_the_future_changes_no_answer(layer: Layer, tmp_path: 
     whole.store.close()
     cut.store.close()
     assert told_of_a_score > MOMENTS
+
+
+@pytest.mark.parametrize("layer", [SENTIMENT, ONCHAIN], ids=lambda layer: layer.name)
+async def test_what_was_made_live_is_what_a_backfill_makes(layer: Layer, tmp_path: Path) -> None:
+    kept = history(layer.name, seed=5)
+    live, again = Served(layer, tmp_path, "live"), Served(layer, tmp_path, "again")
+    first_ms = ms_of(START) + WARM_DAYS * MS_PER_DAY
+    hours = range(first_ms, first_ms + 2 * MS_PER_DAY, MS_PER_HOUR)
+    await live.service.memory.load(Span(0, 0))
+    live.service.memory.served = Answered(answering_since_ms=0)
+    given = 0
+    for as_of_ms in hours:
+        while kept[given].available_at_ms <= as_of_ms:
+            each = kept[given]
+            given += 1
+            await live.clock.move_to(moment_at(max(each.available_at_ms, ms_of(live.clock.now()))))
+            await live.service.memory.take(batch_of(each), "made", lambda: ms_of(live.clock.now()))
+        await live.clock.move_to(moment_at(as_of_ms + 2_000))
+        await live.service.recorder._record(as_of_ms)
+    # What the live service kept, given to one that makes the past up.
+    told = {name: live.store.observations_between(name, 0, 1 << 60, 10**6) for name in names(live)}
+    append(again.store, [each for values in told.values() for each in values])
+    append(again.store, live.store.events())
+    async with live.client, again.client:
+        await again.live_until(hours[-1])
+        for served in (live, again):
+            await served.clock.move_to(moment_at(hours[-1] + MS_PER_MINUTE))
+        series = names(live)
+        expected = await live.answers(hours[-1] + MS_PER_MINUTE, series)
+        assert await again.answers(hours[-1] + MS_PER_MINUTE, series) == expected
+    assert len(expected["BTC"]["columns"]["long"]) == len(hours)
+    live.store.close()
+    again.store.close()
+
+
+def names(served: Served) -> list[str]:
+    """Series of the sources; derived ones are made with the scores."""
+    made = ("social_ratio", "social_polarity", "whales_accumulating")
+    return [name for name in served.store.series_names() if not name.startswith(made)]
+
+
+def batch_of(kept: Kept) -> Batch:
+    if isinstance(kept, Observation):
+        return Batch([Reading(kept.series, kept.as_of_ms, kept.as_of_ms, kept.value)])
+    return Batch(events=[kept.event])
