@@ -56,7 +56,29 @@ def generated_files(root: Path) -> Mapping[Path, str]:
         "pairs": list(DEFAULT_PAIRS),
         "history_start": "2023-01-01",
     }
+    offline = {
+        "confluence": {
+            **practice,
+            "port": 8101,
+            "database_url": "sqlite:///var/sidecars/offline/confluence.sqlite",
+            "layers": {
+                "sentiment": {"url": "http://127.0.0.1:8102"},
+                "onchain": {"url": "http://127.0.0.1:8103"},
+            },
+            "monitor": {"holdings_file": "user_data/config/holdings.yaml"},
+        },
+        **{
+            name: {
+                "port": port,
+                "database_url": f"sqlite:///var/sidecars/offline/{name}.sqlite",
+                "public_data_url": "http://127.0.0.1:8104",
+                "history_start": "2026-01-01",
+            }
+            for name, port in (("sentiment", 8102), ("onchain", 8103))
+        },
+    }
     contents = {
+        Path("sidecars/settings.offline.json"): offline,
         CONFIGS / "mode-replay.json": {"dry_run": False, "exchange": client},
         Path("docker/confluence.json"): scores,
         Path("docker/confluence-replay.json"): practice,

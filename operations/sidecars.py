@@ -27,7 +27,7 @@ from sidecars.common.settings_file import (
 )
 from sidecars.common.settings_parts import prepare_database_folder
 from sidecars.common.source_errors import SourceError
-from sidecars.common.tokens import read_token
+from sidecars.common.tokens import OWN_TOKEN_FILE, read_token
 from sidecars.confluence.monitor.hosting import monitor_secrets
 from sidecars.confluence.service import serve as serve_confluence
 from sidecars.confluence.settings import (
@@ -40,7 +40,16 @@ from sidecars.sentiment.layer import LAYER as SENTIMENT
 logger = logging.getLogger(__name__)
 
 DEFAULT_SETTINGS = Path(__file__).resolve().parents[1] / "sidecars" / "settings.json"
-TOKEN_FILE = Path("var/sidecars/token")
+TOKEN_FILE = OWN_TOKEN_FILE
+# ImportError: the driver of a database that is not installed.
+START_FAILURES = (
+    SettingsError,
+    SQLAlchemyError,
+    LockstepError,
+    SourceError,
+    ImportError,
+    OSError,
+)
 LAYERS = (SENTIMENT, ONCHAIN)
 SECTIONS = ("confluence", *(layer.name for layer in LAYERS))
 
@@ -150,7 +159,14 @@ def main(config: Path | None) -> int:
         asyncio.run(serve_all(sidecars, token, os.environ))
     except KeyboardInterrupt:
         return 130
-    except (SettingsError, SQLAlchemyError, LockstepError, SourceError, OSError) as error:
+    except (
+        SettingsError,
+        SQLAlchemyError,
+        LockstepError,
+        SourceError,
+        ImportError,
+        OSError,
+    ) as error:
         lines = str(error).splitlines() or [type(error).__name__]
         sys.stderr.write(f"aquatrade sidecars: {lines[0]}\n")
         return WRONG_INPUT

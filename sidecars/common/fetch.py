@@ -33,6 +33,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What says who asks; a host that a source redirects to is not told.
 CREDENTIAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 ERROR_LENGTH = 160
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class _TryAgainError(Exception):
 class _Pace:
     """When one host may be asked next: its turn, and the end of a pause that it asked for."""
 
-    next_moment: datetime = datetime.min.replace(tzinfo=UTC)
-    silent_until: datetime = datetime.min.replace(tzinfo=UTC)
+    next_moment: datetime = LONG_AGO
+    silent_until: datetime = LONG_AGO
 
 
 class Fetcher:

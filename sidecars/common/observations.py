@@ -192,7 +192,7 @@ class SeriesTimeline:
         return Window(as_of, value)
 
     def words(self, from_as_of_ms: int) -> dict[int, tuple[float, str]]:
-        """By as_of, from a moment on: the value that was known last, and the source that told it."""
+        """By as_of, from a moment on: the value that was known last, and the source that told."""
         columns = self._columns
         # Nothing is available before it is as of. What is known later comes later, and stays.
         start = int(columns.available_at_ms.searchsorted(from_as_of_ms, side="left"))

@@ -8,14 +8,21 @@ from sidecars.common.settings_file import SettingsError
 MINIMUM_TOKEN_LENGTH = 16
 
 
+# Where `aquatrade sidecars` keeps the token that it makes.
+OWN_TOKEN_FILE = Path("var/sidecars/token")
+
+
 def read_token(environment: Mapping[str, str], variable: str) -> str:
-    """The token in VARIABLE, else in the file that VARIABLE_FILE names.
+    """The token in VARIABLE, else in the file that VARIABLE_FILE names, else in the one that
+    `aquatrade sidecars` made here.
 
     Raises SettingsError when there is none, or one that is too short or cannot be sent.
     """
     token = environment.get(variable, "").strip()
     origin = variable
     file = environment.get(f"{variable}_FILE", "").strip()
+    if not token and not file and OWN_TOKEN_FILE.is_file():
+        file = str(OWN_TOKEN_FILE)
     if not token and file:
         origin = f"{variable}_FILE ({file})"
         try:

@@ -28,6 +28,15 @@ ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", help="Settings, JSON (see settings.example.json).")
 ]
 WRONG_INPUT = 2
+# ImportError: the driver of a database that is not installed.
+START_FAILURES = (
+    SettingsError,
+    SQLAlchemyError,
+    LockstepError,
+    SourceError,
+    ImportError,
+    OSError,
+)
 
 
 def read_settings(config: Path, environment: Mapping[str, str]) -> ConfluenceSettings:
@@ -102,7 +111,14 @@ def _run(work: Coroutine[Any, Any, bool]) -> bool:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except (SettingsError, SQLAlchemyError, LockstepError, SourceError, OSError) as error:
+    except (
+        SettingsError,
+        SQLAlchemyError,
+        LockstepError,
+        SourceError,
+        ImportError,
+        OSError,
+    ) as error:
         raise _refusal(error) from None
 
 

@@ -29,7 +29,8 @@ def score_alerts(
     """Changes of zone and of regime on the day that closed at as_of_ms.
 
     records: by pair, rising by as_of, one a day (the latest revision), that day's among them;
-    pairs without one have nothing to tell. preset: which zones count. A flip of the regime is one alert for all its pairs.
+    pairs without one have nothing to tell. preset: which zones count. A flip of the regime is one
+    alert for all its pairs.
     """
     alerts: list[Alert] = []
     flipped: dict[str, list[ScoreRow]] = {}

@@ -184,7 +184,6 @@ def _feed_health(title: str, state: FeedState, now_ms: int, due_ms: int) -> dict
         "state": "failing" if state.error is not None or is_behind else "ok",
         "name": title,
         "read_until": None if until_ms == NEVER_MS else iso_ms(until_ms),
-        "newest_as_of": None if until_ms == NEVER_MS else iso_ms(until_ms),
         "last_success": None if newest is None else iso_ms(newest),
         "age_seconds": None if newest is None else (now_ms - newest) // 1000,
         "error": state.error,

@@ -124,7 +124,9 @@ def _cards() -> Schema:
             "404": answer("An asset that is not held", _reference("Error")),
         },
         [
-            parameter("asset", {"type": "string", "example": "BTC"}, "One holding; all if left out"),
+            parameter(
+                "asset", {"type": "string", "example": "BTC"}, "One holding; all if left out"
+            ),
             parameter(
                 "format",
                 {"type": "string", "enum": ["terminal", "chat"], "default": "terminal"},

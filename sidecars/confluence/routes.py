@@ -78,7 +78,11 @@ class Routes:
     def __init__(self, updater: Updater) -> None:
         self._updater = updater
         self._answers = ScoreAnswers(updater)
-        self._openapi = orjson.dumps(openapi_document(version("aquatrade")))
+        self._openapi = orjson.dumps(
+            openapi_document(
+                version("aquatrade"), with_monitor=updater.settings.monitor is not None
+            )
+        )
 
     def _now_ms(self) -> int:
         return ms_of(self._updater.clock.now())

@@ -10,6 +10,7 @@ from sidecars.common.clock import Clock, SystemClock
 from sidecars.common.lockstep import LockstepClock
 from sidecars.common.moments import ms_of
 from sidecars.common.offset_clock import OffsetClock
+from sidecars.common.promptness import share_fairly
 from sidecars.common.running import listening, run_until_stopped
 from sidecars.confluence.connections import connected_feeds
 from sidecars.confluence.monitor.hosting import MonitorHost, hosted_monitor
@@ -37,6 +38,7 @@ async def serve(
     SourceError (the exchange's settings, or its clock where that is asked for), SettingsError
     (keys of the monitor).
     """
+    share_fairly()
     async with contextlib.AsyncExitStack() as opened:
         updater = await opened.enter_async_context(_updater(settings, token))
         app = make_app(updater, token)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.clock import Clock
 from sidecars.common.moments import moment_at, ms_of
+from sidecars.common.promptness import keep_what_lives
 from sidecars.confluence.candles import EMPTY, MS_PER_DAY, DailyCandles
 from sidecars.confluence.feed import Feed
 from sidecars.confluence.feeds import Feeds
@@ -92,6 +93,7 @@ class Updater:
         """Catch up, then follow the days until cancelled. After load()."""
         await self._follow(day_start(self.clock.now()), enough=self._has_answers)
         self.caught_up = True
+        keep_what_lives()
         await self._follow(day_start(self.clock.now()))
         while True:
             close = day_start(self.clock.now()) + DAY

@@ -131,7 +131,7 @@ def _run(layer: Layer, work: Coroutine[Any, Any, bool]) -> bool:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except (SettingsError, SQLAlchemyError, LockstepError, OSError) as error:
+    except (SettingsError, SQLAlchemyError, LockstepError, ImportError, OSError) as error:
         raise refusal(layer.name, error) from None
 
 

@@ -66,6 +66,11 @@ class Poller:
         self._history_tries = 0
         self._lacks_history = False
 
+    @property
+    def awaits_history(self) -> bool:
+        """Whether a history that was never read may still come soon."""
+        return self._lacks_history and self._history_tries < HISTORY_TRIES
+
     async def read_history(self, history_start_ms: int, *, whole: bool = False) -> None:
         """What the source has that is not kept yet; all of it until that has once gone well, and
         with `whole`."""
@@ -74,6 +79,7 @@ class Poller:
         key = hashlib.sha256(key.encode()).hexdigest()
         try:
             has_history = await asyncio.to_thread(store.has_history, key)
+            self._lacks_history = not has_history
             newest_ms = await asyncio.to_thread(store.newest_as_of_ms, self.state.facts.name)
             since_ms = history_start_ms
             if has_history and newest_ms is not None and not whole:
@@ -126,7 +132,9 @@ class Poller:
         if state.error is not None:
             logger.info("source is back", extra={"source": self.key})
         state.error, state.failures_in_a_row = None, 0
-        state.succeeded_ms = ms_of(self._clock.now())
+        if since_ms is None or batch.readings or batch.events:
+            # That a source without a history gives none says nothing of how it is.
+            state.succeeded_ms = ms_of(self._clock.now())
         self._note(batch)
         if new:
             logger.info("source read", extra={"source": self.key, "new": new})

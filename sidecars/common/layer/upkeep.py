@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 # The store is told this often that the service answers.
 SIGN_OF_LIFE_SECONDS = 60
+# How long a start waits for the histories of sources.
+HISTORY_PATIENCE_SECONDS = 20.0
 
 
 class LayerService:
@@ -48,6 +50,8 @@ class LayerService:
         self.pollers: list[Poller] = []
         self.off: dict[str, dict[str, Any]] = {}
         self.caught_up = False
+        self._started_ms = 0
+        self._histories: list[asyncio.Task[None]] = []
 
     def add_sources(self, session: aiohttp.ClientSession, environment: Mapping[str, str]) -> None:
         """Make the adapters of all sources that are on. Raises SettingsError (a bad key file)."""
@@ -99,6 +103,25 @@ class LayerService:
             secrets=() if secret is None else (secret,),
         )
 
+    async def catch_up(self) -> None:
+        """Ask for histories, and make the scores of the moments that were missed.
+
+        A source that does not answer holds up nothing but a while: its history comes later. The
+        past is not scored without a history that was never read, since it would stay so.
+        """
+        self._started_ms = ms_of(self.clock.now())
+        self._histories = [
+            asyncio.create_task(
+                poller.read_history(self.settings.history_start_ms),
+                name=f"{self.layer.name}/history of {poller.key}",
+            )
+            for poller in self.pollers
+        ]
+        if self._histories:
+            await asyncio.wait(self._histories, timeout=HISTORY_PATIENCE_SECONDS)
+        if not self._awaits_history():
+            await self._make_past()
+
     async def keep_up(self) -> None:
         """Ask the sources and make the scores, until cancelled. After catch_up()."""
         name = self.layer.name
@@ -108,17 +131,29 @@ class LayerService:
                     tasks.create_task(poller.run(), name=f"{name}/{poller.key}")
                 tasks.create_task(self.recorder.run(), name=f"{name}/recorder")
                 tasks.create_task(self._say_serving(), name=f"{name}/sign of life")
+                if self._awaits_history():
+                    tasks.create_task(self._make_past_later(), name=f"{name}/past")
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
+        finally:
+            for task in self._histories:
+                task.cancel()
 
-    async def catch_up(self) -> None:
-        """History of every source, then the scores of the moments that were missed."""
-        await asyncio.gather(
-            *(poller.read_history(self.settings.history_start_ms) for poller in self.pollers)
-        )
+    def _awaits_history(self) -> bool:
+        return any(poller.awaits_history for poller in self.pollers)
+
+    async def _make_past_later(self) -> None:
+        while self._awaits_history():
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=SIGN_OF_LIFE_SECONDS))
+        await self._make_past()
+
+    async def _make_past(self) -> None:
         # Moments come while others are being made up.
-        while made := await self.recorder.catch_up(ms_of(self.clock.now())):
+        until_ms = max(self._started_ms, 0)
+        while made := await self.recorder.catch_up(until_ms):
             logger.info("caught up", extra={"layer": self.layer.name, "scores": made})
+            if not self.caught_up:
+                until_ms = ms_of(self.clock.now())
 
     async def backfill(self, files: Iterable[HistoryFile], until_ms: int, *, ask: bool) -> bool:
         """Take in files, then what the sources keep if `ask`, and make the scores of the past;

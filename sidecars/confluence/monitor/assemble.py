@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sidecars.common.clock import Clock
 from sidecars.common.moments import ms_of
+from sidecars.common.observations import MS_PER_DAY
 from sidecars.confluence.candles import EMPTY, DailyCandles
 from sidecars.confluence.monitor.card import CardInputs, make_card
 from sidecars.confluence.monitor.decisions import (
@@ -17,13 +18,11 @@ from sidecars.confluence.monitor.decisions import (
     Review,
     action_of,
     review,
-    with_outcome,
 )
 from sidecars.confluence.monitor.holdings import balance_warning, with_balances
 from sidecars.confluence.monitor.model import Card, Holding
+from sidecars.confluence.monitor.past import Past, PastInputs, past_of
 from sidecars.confluence.monitor.price_board import POLL_SECONDS, PriceBoard
-from sidecars.confluence.monitor.prices import closes_of
-from sidecars.confluence.records import ScoreRow
 from sidecars.confluence.settings import ZonePreset
 from sidecars.confluence.timeline import Timeline
 
@@ -73,6 +72,11 @@ class Monitor:
         self._currency = currency
         self._preset: ZonePreset = preset
         self._poll_every = timedelta(seconds=poll_seconds)
+        self._pasts: dict[str, Past] = {}
+        self._pasts_until_ms = 0
+        self._refreshing = asyncio.Lock()
+        self._review_day: int | None = None
+        self._review_words: str | None = None
 
     async def load(self) -> None:
         """Read back prices and decisions. Raises SQLAlchemyError."""
@@ -90,6 +94,32 @@ class Monitor:
     async def poll(self) -> None:
         """Ask for prices once; a source that fails is said in `board.states`."""
         await self.board.poll(self.all_holdings(), self._memory.candles)
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Count the past of every card anew that has another one, in a thread. Until the turn
+        after the next poll, cards show that past, with prices and ages of their moment."""
+        async with self._refreshing:  # what was begun earlier never comes last
+            pasts: dict[str, Past] = {}
+            for holding in self.all_holdings():
+                given = self._past_inputs(holding)
+                known = self._pasts.get(holding.asset)
+                if known is None or not known.given.is_same(given):
+                    known = await asyncio.to_thread(past_of, given)
+                pasts[holding.asset] = known
+            self._pasts = pasts
+            self._pasts_until_ms = ms_of(self._clock.now() + 2 * self._poll_every)
+
+    async def keep_review(self) -> None:
+        """Review the thresholds, in a thread; once a day."""
+        day = ms_of(self._clock.now()) // MS_PER_DAY
+        if day != self._review_day and self._memory.timelines:
+            self._review_words = (await asyncio.to_thread(self.review)).words
+            self._review_day = day
+
+    def review_words(self) -> str | None:
+        """What the last review found; None before the first one."""
+        return self._review_words
 
     def all_holdings(self) -> tuple[Holding, ...]:
         """The file's, then what else Luno holds of the scored pairs."""
@@ -138,40 +168,55 @@ class Monitor:
         if self._table is not None:
             await asyncio.to_thread(self._table.append, record)
         self._decisions.append(record)
+        await self.refresh()
         logger.info("decided", extra={"asset": asset, "bought": bought, "total": record.total})
         return record
 
     def review(self) -> Review:
         """How scores of 75 and more did until now, over all scored pairs."""
         now_ms = ms_of(self._clock.now())
-        rows = {pair: self._rows(pair, now_ms) for pair in self._memory.timelines}
-        return review(rows, self._decisions, self._memory.candles, now_ms)
+        timelines, candles = self._memory.timelines, self._memory.candles
+        rows = {pair: each.rows[: each.place_at(now_ms) + 1] for pair, each in timelines.items()}
+        return review(rows, tuple(self._decisions), candles, now_ms)
 
     def _card(self, holding: Holding) -> Card:
         now_ms = ms_of(self._clock.now())
-        candles = self._memory.candles.get(holding.pair, EMPTY).before(now_ms)
-        closes = closes_of(candles)
+        past = self._past(holding, now_ms)
         return make_card(
             CardInputs(
                 holding=holding,
                 now_ms=now_ms,
-                rows=self._rows(holding.pair, now_ms),
-                price=self.board.present(holding, candles),
-                daily=self.board.daily(holding, candles),
-                decisions=[
-                    with_outcome(each, closes, now_ms)
-                    for each in self._decisions
-                    if each.asset == holding.asset
-                ],
+                rows=past.rows,
+                price=self.board.present(holding, past.given.candles.before(now_ms)),
+                daily=past.daily,
+                decisions=past.decisions,
                 missing=self._why_missing(holding.pair),
                 preset=self._preset,
                 warnings=self._warnings(holding),
+                hits=past.hits,
+                history=past.history,
             )
         )
 
-    def _rows(self, pair: str, now_ms: int) -> Sequence[ScoreRow]:
-        timeline = self._memory.timelines.get(pair)
-        return () if timeline is None else timeline.rows[: timeline.place_at(now_ms) + 1]
+    def _past(self, holding: Holding, now_ms: int) -> Past:
+        known = self._pasts.get(holding.asset)
+        is_kept = known is not None and known.given.holding == holding
+        if known is not None and is_kept and known.given.now_ms <= now_ms < self._pasts_until_ms:
+            return known
+        given = self._past_inputs(holding)
+        if known is None or not known.given.is_same(given):
+            known = self._pasts[holding.asset] = past_of(given)
+        return known
+
+    def _past_inputs(self, holding: Holding) -> PastInputs:
+        return PastInputs(
+            holding=holding,
+            now_ms=ms_of(self._clock.now()),
+            timeline=self._memory.timelines.get(holding.pair),
+            candles=self._memory.candles.get(holding.pair, EMPTY),
+            prices=self.board.known(holding),
+            decisions=tuple(each for each in self._decisions if each.asset == holding.asset),
+        )
 
     def _warnings(self, holding: Holding) -> Sequence[str]:
         said = [balance_warning(holding, self.board.balances or {})]

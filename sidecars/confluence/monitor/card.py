@@ -36,7 +36,7 @@ class CardInputs:
 
     rows: records of the holding's pair that were available, in order of availability. daily:
     closes in the holding's currency. missing: why there is no record. preset: which zones count.
-    warnings: shown as well.
+    warnings: shown as well. hits, history: where they are counted already.
     """
 
     holding: Holding
@@ -48,6 +48,8 @@ class CardInputs:
     missing: str = "none is known yet"
     preset: ZonePreset = "points"
     warnings: Sequence[str] = field(default_factory=tuple)
+    hits: Sequence[Hit] | None = None
+    history: History | None = None
 
 
 def make_card(given: CardInputs) -> Card:
@@ -62,7 +64,9 @@ def make_card(given: CardInputs) -> Card:
     )
     signals = () if record is None else signals_of(record)
     regime = UNKNOWN if row is None or score is None or score.is_stale else regime_of_record(row)
-    hits = ladder_hits(holding, given.rows, given.daily.close)
+    hits = given.hits
+    if hits is None:
+        hits = ladder_hits(holding, given.rows, given.daily.close)
     ladder = () if holding.average_cost is None else rungs(holding.average_cost, hits, regime)
     last_close = None if row is None else given.daily.close.get(row.as_of_ms)
     cost = holding.average_cost
@@ -79,7 +83,7 @@ def make_card(given: CardInputs) -> Card:
         regime=regime,
         ladder=ladder,
         keep_pct=KEEP_PCT,
-        history=history_of(given.rows, given.daily.close),
+        history=given.history or history_of(given.rows, given.daily.close),
         decisions=tuple(given.decisions),
         warnings=_warnings(given, score, signals),
     )

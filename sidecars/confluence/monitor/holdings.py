@@ -14,8 +14,9 @@ from sidecars.confluence.monitor.model import Holding
 
 MAX_FILE_BYTES = 256 * 1024
 MOST_HOLDINGS = 200
-# More coins, or units of a currency for one, than there are of anything.
-MOST = 1e30
+# No amount and no cost is smaller or larger than these; sums of them stay finite.
+LEAST, MOST = 1e-30, 1e30
+MOST_BITS = 4096
 # The share of an amount by which Luno's balance may differ before it is said.
 BALANCE_TOLERANCE = 0.001
 
@@ -30,7 +31,7 @@ def _text(value: object) -> object:
 def _number(value: object) -> object:
     # Compared with infinity and not converted: an integer may be too large for a float.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value <= MOST:  # type: ignore[operator]
+    if not is_number or not LEAST <= value <= MOST:  # type: ignore[operator]
         raise ValueError("a number above 0, like 0.25 (without quotes or commas)")
     return value
 
@@ -193,6 +194,16 @@ class _Loader(yaml.SafeLoader):
                     )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    value = int(loader.construct_yaml_int(node))
+    if value.bit_length() > MOST_BITS:  # in hexadecimal it may be too large to be shown
+        raise yaml.MarkedYAMLError(problem="a number is too large", problem_mark=node.start_mark)
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 def _read(file: Path) -> object:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from sidecars.common.clock import Clock
 from sidecars.common.database import open_database
 from sidecars.common.fetch import Fetcher, RateLimit
 from sidecars.common.http import ApiError
+from sidecars.common.lockstep import LockstepError
 from sidecars.common.moments import ms_of
 from sidecars.common.notify import Notifier
 from sidecars.common.observation_store import ObservationTable, observations_table
@@ -37,9 +38,9 @@ from sidecars.confluence.monitor.model import Card, Holding, RungState
 from sidecars.confluence.monitor.pages import add_monitor_pages
 from sidecars.confluence.monitor.price_board import PriceBoard
 from sidecars.confluence.monitor.text import chat_card, chat_list, terminal_card, terminal_list
-from sidecars.confluence.monitor.web_model import SidecarHealth
+from sidecars.confluence.monitor.web_model import SidecarHealth, SourceHealth, SourceStatus
 from sidecars.confluence.records import ScoreRow
-from sidecars.confluence.settings import ConfluenceSettings, MonitorSettings
+from sidecars.confluence.settings import ConfluenceSettings, MonitorSettings, ZonePreset
 from sidecars.confluence.updater import Updater
 
 logger = logging.getLogger(__name__)
@@ -49,8 +50,10 @@ _observations = observations_table(_metadata)
 _decisions = decisions_table(_metadata)
 
 HEALTH_LIMIT = RateLimit(10, 1.0)
-# Targets that were hit before this are told of no more: after a first start they are no news.
+# After a first start, what is older is no news.
 NEWS_MS = 2 * MS_PER_DAY
+# What was slept through is told from so long ago.
+LONGEST_NEWS_MS = 14 * MS_PER_DAY
 
 
 def monitor_secrets(environment: Mapping[str, str]) -> list[str]:
@@ -118,14 +121,21 @@ class MonitorHost:
         holdings: HoldingsFile,
         notifier: Notifier,
         watch: HealthWatch,
+        outbox: Outbox,
+        preset: ZonePreset = "points",
     ) -> None:
+        """outbox: that of the notifier. preset: which zones count."""
         self.monitor = monitor
+        self._outbox = outbox
+        self._preset: ZonePreset = preset
         self._watch = watch
         self._settings = settings
         self._scores = scores
         self._holdings = holdings
         self._notifier = notifier
+        self.trouble: str | None = None
         self._told_generation: int | None = None
+        self._told_as_of_ms: int | None = None
 
     def add_to(self, app: web.Application, token: str) -> None:
         """The pages, beside the API, and the cards as text."""
@@ -142,7 +152,10 @@ class MonitorHost:
         asset = request.query.get("asset")
         if asset is None:
             cards = self.monitor.cards()
-            text = (chat_list if kind == "chat" else terminal_list)(cards, now_ms)
+            review = self.monitor.review_words()
+            text = (
+                chat_list(cards, now_ms) if kind == "chat" else terminal_list(cards, now_ms, review)
+            )
         else:
             card = self.monitor.card(asset)
             if card is None:
@@ -164,7 +177,15 @@ class MonitorHost:
         clock = self._scores.clock
         while True:
             started = clock.now()
-            await self.look()
+            try:
+                await self.look()
+            except LockstepError:
+                raise
+            except Exception as error:  # the monitor's own mistake must not end the scores
+                self.trouble = f"the monitor failed: {type(error).__name__}"
+                logger.exception("monitor failed")
+            else:
+                self.trouble = None
             await clock.sleep_until(started + timedelta(seconds=self._settings.poll_seconds))
 
     async def look(self) -> None:
@@ -178,49 +199,77 @@ class MonitorHost:
             await self._tell()
 
     async def _tell(self) -> None:
+        await self.monitor.keep_review()
         cards = self.monitor.cards()
-        alerts = [alert for card in cards for alert in self._target_alerts(card)]
         generation = self._scores.generation
-        if generation != self._told_generation:
-            alerts += self._score_alerts([card.holding for card in cards])
+        records = self._records({card.holding.pair for card in cards})
         try:
+            since_ms = await self._news_since_ms()
+            alerts = [alert for card in cards for alert in self._target_alerts(card, since_ms)]
+            if generation != self._told_generation:
+                alerts += self._score_alerts(records, since_ms)
             await self._notifier.post(alerts)
         except SQLAlchemyError as error:
             logger.error("alerts failed", extra={"error": str(error).splitlines()[0]})
             return
         self._told_generation = generation
+        self._told_as_of_ms = min((rows[-1].as_of_ms for rows in records.values()), default=None)
 
-    def _target_alerts(self, card: Card) -> list[Alert]:
+    async def _news_since_ms(self) -> int:
+        """What closed since then is told; what was told of it before is not told again, by its key.
+
+        It reaches back to the last day that was told of every pair; after a restart to the first
+        alert of all, as nobody knows what the process before had still to tell.
+        """
         now_ms = ms_of(self._scores.clock.now())
+        told_ms = self._told_as_of_ms
+        if told_ms is None:
+            told_ms = await asyncio.to_thread(self._outbox.first_posted_ms)
+        until_ms = now_ms if told_ms is None else min(told_ms, now_ms)
+        return max(until_ms - NEWS_MS, now_ms - LONGEST_NEWS_MS)
+
+    def _target_alerts(self, card: Card, since_ms: int) -> list[Alert]:
         old = [
             rung
             for rung in card.ladder
-            if rung.state is RungState.HIT and (rung.hit_at_ms or 0) < now_ms - NEWS_MS
+            if rung.state is RungState.HIT and (rung.hit_at_ms or 0) < since_ms
         ]
         return target_alerts(card.holding, old, card.ladder)
 
-    def _score_alerts(self, holdings: Sequence[Holding]) -> list[Alert]:
-        """Of the pairs that are held, for the last day that was scored."""
+    def _records(self, pairs: Collection[str]) -> dict[str, list[ScoreRow]]:
+        """The last record of each day that is known, by pair; a pair without one is not there."""
         now_ms = ms_of(self._scores.clock.now())
         records: dict[str, list[ScoreRow]] = {}
-        for pair in {holding.pair for holding in holdings}:
+        for pair in pairs:
             timeline = self._scores.timelines.get(pair)
             if timeline is None:
                 continue
             known = timeline.rows[: timeline.place_at(now_ms) + 1]
             by_day = {row.as_of_ms: row for row in known}
-            records[pair] = [by_day[day] for day in sorted(by_day)]
-        last_ms = max((rows[-1].as_of_ms for rows in records.values() if rows), default=None)
-        return [] if last_ms is None else score_alerts(records, last_ms)
+            if by_day:
+                records[pair] = [by_day[day] for day in sorted(by_day)]
+        return records
+
+    def _score_alerts(
+        self, records: Mapping[str, Sequence[ScoreRow]], since_ms: int
+    ) -> list[Alert]:
+        """Of every day that closed since then, the first one first."""
+        days = {row.as_of_ms for rows in records.values() for row in rows}
+        return [
+            alert
+            for day_ms in sorted(day_ms for day_ms in days if day_ms >= since_ms)
+            for alert in score_alerts(records, day_ms, self._preset)
+        ]
 
 
 def own_health(updater: Updater, board: PriceBoard, holdings: HoldingsFile) -> SidecarHealth:
-    """This sidecar's sources: of the scores and of the prices. A wrong holdings file is said in
-    the place of what keeps a sidecar from being reached."""
+    """This sidecar's sources: of the scores, of the prices, and the holdings file."""
     now_ms = ms_of(updater.clock.now())
     own = sidecar_health("confluence", health(updater), now_ms)
     prices = states_health(board.states.values(), now_ms)
-    return SidecarHealth(own.name, [*own.sources, *prices], holdings.error, now_ms)
+    status = SourceStatus.OK if holdings.error is None else SourceStatus.FAILING
+    file = SourceHealth("holdings file", status, error=holdings.error)
+    return SidecarHealth(own.name, [*own.sources, *prices, file], None, now_ms)
 
 
 @contextlib.asynccontextmanager
@@ -266,4 +315,6 @@ async def hosted_monitor(
             for name, url in settings.connected_layers.items()
         }
         watch = HealthWatch(lambda: own_health(updater, board, holdings), others, clock)
-        yield MonitorHost(own, updater, monitor, holdings, notifier, watch)
+        yield MonitorHost(
+            own, updater, monitor, holdings, notifier, watch, outbox, settings.zone_preset
+        )

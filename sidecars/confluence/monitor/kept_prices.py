@@ -3,12 +3,14 @@
 Kept are `luno_price:BTC/MYR`, `EXCHANGE_price:BTC/USDT` (both from quotes that are not thin) and
 `implied_rate:USDT/MYR`: every 15 minutes, and each time in the last five minutes of a UTC day.
 What a day closed at is read from what was kept and never from what is only in memory, so that it
-is the same after a restart.
+is the same after a restart. In memory stays of each series its first value, the last of each day,
+and what days closed at.
 """
 
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,17 +36,59 @@ def rate_series(quote: str, currency: str) -> str:
     return f"implied_rate:{quote}/{currency}"
 
 
+@dataclass(slots=True)
+class _Days:
+    """One series by day. first: the earliest value of all. ends: the last value of each day, by
+    the day's end; it rises. closes: by as_of_ms, replaced as a whole when one is added."""
+
+    first: Rate | None = None
+    ends: dict[int, Rate] = field(default_factory=dict)
+    closes: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def last(self) -> Rate | None:
+        return next(reversed(self.ends.values()), None)
+
+    def add(self, values: Sequence[tuple[int, float]]) -> None:
+        """Take in (as_of_ms, value), in order of time and none before what is there."""
+        for as_of_ms, value in values:
+            rate = Rate(value, as_of_ms)
+            self.first = self.first or rate
+            self.ends[-(-as_of_ms // MS_PER_DAY) * MS_PER_DAY] = rate
+        closes = polled_closes(values)
+        if closes:
+            self.closes = {**self.closes, **closes}
+
+    def until(self, end_ms: int) -> list[Rate]:
+        """The first value, and the last one of each day that is over at end_ms."""
+        known = [] if self.first is None else [self.first]
+        return known + [rate for day_ends_ms, rate in self.ends.items() if day_ends_ms <= end_ms]
+
+
+def _days_of(timeline: SeriesTimeline) -> _Days:
+    window = timeline.window(0, _END_OF_TIME_MS)
+    days = _Days()
+    days.add(sorted(zip(window.as_of_ms.tolist(), window.value.tolist(), strict=True)))
+    return days
+
+
+_NO_DAYS = _Days()
+
+
 class KeptPrices:
-    """Timelines of polled prices, in memory and in the store (None: in memory only)."""
+    """Polled prices by day, in memory and in the store (None: in memory only).
+
+    What it hands out is replaced as a whole when it changes, and not otherwise.
+    """
 
     def __init__(self, observations: ObservationTable | None) -> None:
         self.store_error: str | None = None
         self._observations = observations
         self._known: set[str] = set()
-        self._timelines: dict[str, SeriesTimeline] = {}
+        self._days: dict[str, _Days] = {}
         self._candle_rates: dict[str, Sequence[Rate]] = {}
-        self._rates: dict[str, RateHistory] = {}
-        self._closes: dict[str, Mapping[int, float]] = {}
+        # By series, with the end of the last day that is in it.
+        self._rates: dict[str, tuple[int, RateHistory]] = {}
 
     async def know(self, series: Collection[str]) -> None:
         """Read back what was kept of the named series, once; a store that fails is said in
@@ -54,11 +98,13 @@ class KeptPrices:
             return
         if self._observations is not None:
             try:
-                self._timelines |= await asyncio.to_thread(self._observations.load, new)
+                read = await asyncio.to_thread(self._read_back, self._observations, new)
             except SQLAlchemyError as error:
                 self._failed(error)
                 return
-            self._forget()
+            self._days |= read
+            for each in read:
+                self._rates.pop(each, None)
         self._known |= new
 
     async def keep(self, now_ms: int, values: Iterable[tuple[str, int, float, str]]) -> None:
@@ -81,37 +127,47 @@ class KeptPrices:
                 return
             self.store_error = None
         for each in due:
-            self._timelines.setdefault(each.series, SeriesTimeline()).extend([each])
-        self._forget()
+            days = self._days.setdefault(each.series, _Days())
+            is_first = days.first is None
+            days.add([(each.as_of_ms, each.value)])
+            until_ms, _ = self._rates.get(each.series, (0, None))
+            if is_first or each.as_of_ms <= until_ms:
+                self._rates.pop(each.series, None)
 
     def use_candle_rates(self, series: str, rates: Sequence[Rate]) -> None:
         """Rates of days that nobody observed, from daily candles."""
-        self._candle_rates[series] = rates
-        self._rates.pop(series, None)
+        if self._candle_rates.get(series) != rates:
+            self._candle_rates[series] = rates
+            self._rates.pop(series, None)
 
-    def rates(self, series: str) -> RateHistory:
-        """The rate at any moment."""
-        if series not in self._rates:
-            observed = [Rate(value, as_of_ms) for as_of_ms, value in self._values(series)]
-            self._rates[series] = RateHistory(observed, self._candle_rates.get(series, ()))
-        return self._rates[series]
+    def rates(self, series: str, now_ms: int) -> RateHistory:
+        """The rate at the end of each day that is over now."""
+        until_ms = now_ms - now_ms % MS_PER_DAY
+        known = self._rates.get(series)
+        if known is None or known[0] != until_ms:
+            observed = self._days.get(series, _NO_DAYS).until(until_ms)
+            known = until_ms, RateHistory(observed, self._candle_rates.get(series, ()))
+            self._rates[series] = known
+        return known[1]
+
+    def rate_now(self, series: str, now_ms: int) -> Rate | None:
+        """The last rate there is; None without any."""
+        last = self._days.get(series, _NO_DAYS).last
+        by_day = self.rates(series, now_ms).at(now_ms)
+        if last is None or by_day is None:
+            return last or by_day
+        return max(last, by_day, key=lambda each: each.as_of_ms)
 
     def closes(self, market: str) -> Mapping[int, float]:
         """Closes of a market of Luno by as_of_ms, as they were polled at the time."""
-        if market not in self._closes:
-            self._closes[market] = polled_closes(self._values(price_series(LUNO, market)))
-        return self._closes[market]
+        return self._days.get(price_series(LUNO, market), _NO_DAYS).closes
 
-    def _values(self, series: str) -> list[tuple[int, float]]:
-        timeline = self._timelines.get(series)
-        if timeline is None:
-            return []
-        window = timeline.window(0, _END_OF_TIME_MS)
-        return list(zip(window.as_of_ms.tolist(), window.value.tolist(), strict=True))
+    @staticmethod
+    def _read_back(observations: ObservationTable, series: Collection[str]) -> dict[str, _Days]:
+        return {name: _days_of(each) for name, each in observations.load(series).items()}
 
     def _is_due(self, series: str, as_of_ms: int) -> bool:
-        timeline = self._timelines.get(series)
-        last = None if timeline is None else timeline.latest(series, _END_OF_TIME_MS)
+        last = self._days.get(series, _NO_DAYS).last
         if last is None:
             return True
         last_ms = last.as_of_ms
@@ -121,7 +177,3 @@ class KeptPrices:
     def _failed(self, error: SQLAlchemyError) -> None:
         self.store_error = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         logger.error("store failed", extra={"error": self.store_error})
-
-    def _forget(self) -> None:
-        self._rates.clear()
-        self._closes.clear()

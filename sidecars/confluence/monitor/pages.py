@@ -88,6 +88,7 @@ class Pages:
             totals=page_views.totals(cards),
             today=page_views.today(cards),
             hits=page_views.recent_hits(cards, self._now_ms()),
+            review=self._monitor.review_words(),
             newest_score_ms=page_views.newest_score_ms(cards),
             sources=page_views.sources_summary(self._sources.sidecars()),
         )

@@ -48,6 +48,23 @@ class _Wanted:
     currencies: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownPrices:
+    """What Luno gave of a holding's market: rates, daily candles, closes as they were polled."""
+
+    rates: RateHistory
+    luno: DailyCandles
+    polled: Mapping[int, float]
+
+    def daily(self, holding: Holding, candles: DailyCandles) -> DailyPrices:
+        """The holding's price at the close of each day. candles: of its pair."""
+        return daily_prices(holding, candles, self.rates, luno=self.luno, polled=self.polled)
+
+    def is_same(self, other: "KnownPrices") -> bool:
+        mine, others = (self.rates, self.luno, self.polled), (other.rates, other.luno, other.polled)
+        return all(one is two for one, two in zip(mine, others, strict=True))
+
+
 class PriceBoard:
     """Present quotes, rates, daily closes and balances. It belongs to the event loop.
 
@@ -119,16 +136,19 @@ class PriceBoard:
             exchange=self._liquid.name,
         )
 
+    def known(self, holding: Holding) -> KnownPrices:
+        """What the holding's daily closes are made of besides its candles; its parts are the very
+        same objects until one of them changes."""
+        market = holding.market or ""
+        return KnownPrices(
+            self.kept.rates(rate_series(self._quote, holding.currency), self._now_ms()),
+            self._candles.get(market, EMPTY),
+            self.kept.closes(market),
+        )
+
     def daily(self, holding: Holding, candles: DailyCandles) -> DailyPrices:
         """The holding's price at the close of each day. candles: of its pair."""
-        market = holding.market or ""
-        return daily_prices(
-            holding,
-            candles,
-            self._history(holding.currency),
-            luno=self._candles.get(market, EMPTY),
-            polled=self.kept.closes(market),
-        )
+        return self.known(holding).daily(holding, candles)
 
     def _wanted(self, holdings: Sequence[Holding]) -> _Wanted:
         currencies = sorted({each.currency for each in holdings if each.market is not None})
@@ -221,8 +241,9 @@ class PriceBoard:
             return
         if since_ms + MS_PER_DAY <= now_ms:
             fetched = await self._luno.daily_candles(market, since_ms, now_ms)
-            known = DailyCandles.from_rows([*known.rows(), *fetched.rows()])
-            self._candles[market] = known
+            if len(fetched):
+                known = DailyCandles.from_rows([*known.rows(), *fetched.rows()])
+                self._candles[market] = known
         base, currency = market.split("/")
         if base == self._base:
             rates = candle_rates(known, reference)
@@ -255,10 +276,8 @@ class PriceBoard:
 
     def _rate(self, currency: str) -> Rate | None:
         """The last one polled, else the last one kept."""
-        return self._rates.get(currency) or self._history(currency).at(self._now_ms())
-
-    def _history(self, currency: str) -> RateHistory:
-        return self.kept.rates(rate_series(self._quote, currency))
+        series = rate_series(self._quote, currency)
+        return self._rates.get(currency) or self.kept.rate_now(series, self._now_ms())
 
     def _succeeded(self, state: SourceState) -> None:
         state.succeeded_ms = self._now_ms()

@@ -43,10 +43,15 @@ def terminal_card(card: Card, now_ms: int) -> str:
     return "\n".join(lines)
 
 
-def terminal_list(cards: Sequence[Card], now_ms: int) -> str:
-    """Every holding's card, one under the other."""
+def terminal_list(cards: Sequence[Card], now_ms: int, review: str | None = None) -> str:
+    """Every holding's card, one under the other; then how the scores' thresholds did."""
+    if not cards:
+        return "No holdings."
+    parts = [terminal_card(card, now_ms) for card in cards]
+    if review is not None:
+        parts.append("\n".join(_wrapped(f"Thresholds: {review}")))
     rule = "=" * WIDTH
-    return f"\n{rule}\n".join(terminal_card(card, now_ms) for card in cards) or "No holdings."
+    return f"\n{rule}\n".join(parts)
 
 
 def chat_card(card: Card, now_ms: int) -> str:

@@ -59,6 +59,10 @@ class CardsProvider(Protocol):
         """The card of an asset; None where it is not held."""
         ...
 
+    def review_words(self) -> str | None:
+        """How scores at the threshold did until now; None before they were reviewed."""
+        ...
+
     async def decide(self, asset: str, note: str, *, bought: bool) -> object:
         """Keep what a person decided. Raises ValueError with one line that is fit to be shown."""
         ...

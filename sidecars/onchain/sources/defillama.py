@@ -10,6 +10,7 @@ take the other along. The last row of both is the day that ran when the answer w
 be a while ago: a day counts as over once a later one is told of.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,7 +119,9 @@ class DefiLlama:
         return await self.history(now_ms - POLL_DAYS * MS_PER_DAY, now_ms)
 
     async def history(self, since_ms: int, now_ms: int) -> Batch:
-        return self.read(await self.context.fetcher.body(self.path), now_ms, since_ms)
+        body = await self.context.fetcher.body(self.path)
+        # Years of days take some hundredths of a second to parse: not in the event loop.
+        return await asyncio.to_thread(self.read, body, now_ms, since_ms)
 
 
 def _facts(name: str, series: str) -> SourceFacts:

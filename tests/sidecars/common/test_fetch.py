@@ -119,6 +119,26 @@ async def test_a_pause_holds_back_the_other_callers_too() -> None:
         assert await refused == b"ok"
 
 
+@pytest.mark.parametrize("asked", ["30", "600"])
+async def test_of_several_hosts_each_has_its_own_pace(
+    make_fetcher: MakeFetcher, clock: JumpingClock, asked: str
+) -> None:
+    refusing = said("", 429, Retry_After=asked)
+    async with (
+        scripted_server(refusing) as limited,
+        scripted_server(said("ok")) as free,
+    ):
+        fetcher = make_fetcher("http:", RateLimit(1, 10.0))
+        first, second = (each.url.removeprefix("http:") for each in (limited, free))
+        with pytest.raises(SourceError):
+            await fetcher.body(f"{first}/a")
+        before = clock.waited_seconds
+        assert await fetcher.body(f"{second}/b") == b"ok"
+        assert clock.waited_seconds == before
+        assert await fetcher.body(f"{second}/c") == b"ok"
+        assert clock.waited_seconds == before + 10
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "asked", "silent_seconds"),
     [

@@ -82,6 +82,19 @@ def test_within_a_zone_there_is_nothing_to_tell(before: float, now: float) -> No
     assert told(row(0, before), row(1, now)) == []
 
 
+def test_zones_by_percentile_are_told_where_they_count() -> None:
+    before = replace(row(0, 60), percentile=50.0)
+    now = replace(row(1, 62), percentile=98.0)
+    records = {"BTC/USDT": [before, now]}
+    assert score_alerts(records, now.as_of_ms) == []
+    (alert,) = score_alerts(records, now.as_of_ms, "percentile")
+    assert (alert.level, alert.title) == (Level.WARNING, "BTC/USDT 62 STRONG_BUY (was AVOID 60)")
+    assert "40 % of a tranche" in alert.text
+    # A rise by points within a zone by percentile is none.
+    assert score_alerts({"BTC/USDT": [replace(now, as_of_ms=DAY_0, total=70.0), now]},
+                        now.as_of_ms, "percentile") == []  # fmt: skip
+
+
 def test_the_veto_is_one_alert_for_all_pairs_and_no_fall_of_scores() -> None:
     records = {
         pair: [row(0, 80, "mixed", pair), row(1, 80, "bear", pair)]

@@ -293,7 +293,6 @@ async def test_health_tells_of_each_feed(bench: FedBench) -> None:
     assert sources["sentiment"] == {
         "name": "sentiment sidecar",
         "state": "ok",
-        "newest_as_of": "2019-10-28T00:00:00Z",
         "read_until": "2019-10-28T00:00:00Z",
         "last_success": "2019-10-28T00:00:00Z",
         "age_seconds": 7200,

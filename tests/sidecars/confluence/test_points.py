@@ -15,6 +15,7 @@ Scalar = Callable[..., float]
 
 
 def sma200(distance: float) -> float:
+    distance = round(distance, 9)
     if distance >= 0:
         if distance <= 0.05:
             return 10
@@ -37,6 +38,7 @@ def bollinger(position: float) -> float:
 
 
 def drawdown(fall: float) -> float:
+    fall = round(fall, 9)
     for border, given_points in ((0.40, 5), (0.25, 4), (0.15, 2)):
         if fall > border:
             return given_points
@@ -188,3 +190,9 @@ def test_monotone_inputs(
     given_points = np.asarray(function(np.array(sorted(values))))
     steps = np.diff(given_points)
     assert ((steps >= 0) if rising else (steps <= 0)).all()
+
+
+def test_borders_belong_where_the_words_put_them_for_prices() -> None:
+    prices, mean = np.array([95.0, 105.0, 115.0, 57_000.0]), np.array([100.0, 100, 100, 60_000])
+    assert points.sma200_points(prices / mean - 1.0).tolist() == [8.0, 10.0, 7.0, 8.0]
+    assert points.drawdown_points(1.0 - np.array([60.0, 75.0, 85.0]) / 100.0).tolist() == [4, 2, 0]

@@ -224,9 +224,12 @@ async def test_transactions_are_asked_for_only_when_a_block_was_added() -> None:
 
 async def test_a_full_answer_that_does_not_reach_back_says_so() -> None:
     rows = [moved([WALLET], [coins(1, BINANCE)], block_height=855_500)] * PAGE_SIZE
-    source, _ = source_at([855_400, 855_500], rows)
+    source, _ = source_at([855_400, 855_500, 855_500, 855_501], rows)
     assert (await source.poll(NOW_MS)).rejected == ()
-    assert "more than 100 transactions" in (await source.poll(NOW_MS)).rejected[0]
+    (line,) = (await source.poll(NOW_MS)).rejected
+    assert line.startswith("not heard: more than 100 transactions")
+    assert (await source.poll(NOW_MS)).rejected == (line,)  # still so until the next block
+    assert (await source.poll(NOW_MS)).rejected == ()
 
 
 @pytest.mark.parametrize(

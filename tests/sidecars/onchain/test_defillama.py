@@ -155,3 +155,8 @@ def test_each_host_is_an_entry_of_its_own() -> None:
         ("defillama", "https://api.llama.fi"),
         ("defillama_stablecoins", "https://stablecoins.llama.fi"),
     ]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
+def test_no_answer_is_kept_for_longer_than_half_an_hour(entry: SourceEntry) -> None:
+    assert entry.facts.poll_seconds <= 1800.0

@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
+from sidecars.common.observations import MS_PER_MINUTE
 from sidecars.common.source_errors import SourceError
-from sidecars.common.sources import Transfer
+from sidecars.common.sources import Batch, Transfer
 from sidecars.onchain.exchange_labels import (
     ETHEREUM,
     ExchangeAddress,
@@ -207,7 +208,8 @@ async def test_the_next_look_starts_at_the_newest_block_and_says_what_it_missed(
     assert (await source.poll(NOW_MS)).rejected == ()
     batch = await source.poll(NOW_MS + 30_000)
     assert [params["startblock"] for _, params in fetcher.asked] == ["0", "0", "20462694", "0"]
-    assert len(batch.rejected) == 1 and "more than 200 transfers" in batch.rejected[0]
+    assert len(batch.rejected) == 2 and "more than 200 transfers" in batch.rejected[0]
+    assert batch.rejected[1].startswith("not heard: 1 of 2 ")
 
 
 async def test_a_token_without_a_price_is_not_asked_for_and_that_is_said() -> None:
@@ -229,7 +231,44 @@ async def test_a_wallet_that_fails_costs_the_others_nothing() -> None:
 
     source = Etherscan(scripted_context(ScriptedFetcher(failing), options=one_wallet()))
     batch = await source.poll(NOW_MS)
-    assert len(batch.events) == 1 and len(batch.rejected) == 1
+    assert len(batch.events) == 1 and len(batch.rejected) == 2
+    assert f"{BINANCE} USDT: " in batch.rejected[0]
+
+
+def heard(batch: Batch) -> bool:
+    return not any(line.startswith("not heard:") for line in batch.rejected)
+
+
+async def test_one_answer_of_many_is_no_silence() -> None:
+    fetcher = ScriptedFetcher(lambda *_: answer() if len(fetcher.asked) == 1 else answer("no row"))
+    batch = await Etherscan(scripted_context(fetcher)).poll(NOW_MS)
+    assert len(fetcher.asked) == REQUESTS_A_POLL and not heard(batch)
+
+
+async def test_silence_is_known_once_all_wallets_were_asked_and_for_half_an_hour() -> None:
+    fails = {"USDT": False}
+
+    def by_token(_: str, params: Mapping[str, str]) -> Any:
+        is_failing = fails["USDT"] and params["contractaddress"] == USDT.contract
+        return answer("no row") if is_failing else answer()
+
+    source = Etherscan(scripted_context(ScriptedFetcher(by_token)))
+    pairs = 2 * len(LABELS.addresses(ETHEREUM, only_hot=True))
+    rounds = -(-pairs // REQUESTS_A_POLL)
+    found = [heard(await source.poll(NOW_MS + number)) for number in range(rounds)]
+    assert found == [False] * (rounds - 1) + [True]
+    fails["USDT"] = True
+    assert heard(await source.poll(NOW_MS + 30 * MS_PER_MINUTE))
+    assert not heard(await source.poll(NOW_MS + 30 * MS_PER_MINUTE + rounds))
+    fails["USDT"] = False
+    later_ms = NOW_MS + 40 * MS_PER_MINUTE
+    assert [heard(await source.poll(later_ms)) for _ in range(rounds + 1)][-1]
+
+
+async def test_without_wallets_nothing_is_heard() -> None:
+    options = {"exchange_labels": ExchangeLabels([])}
+    source = Etherscan(scripted_context(ScriptedFetcher(lambda *_: answer()), options=options))
+    assert not heard(await source.poll(NOW_MS))
 
 
 async def test_a_source_that_fails_is_asked_no_further_and_goes_on_at_the_same_place() -> None:

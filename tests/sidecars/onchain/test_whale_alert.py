@@ -188,6 +188,7 @@ async def test_full_pages_are_followed_and_the_rest_is_left_to_the_next_poll() -
     source = WhaleAlert(scripted_context(fetcher))
     batch = await source.poll(NOW_MS)
     assert len(batch.events) == 3 * PAGE_SIZE
+    assert [line[:10] for line in batch.rejected] == ["not heard:"]
     assert [params.get("cursor") for _, params in fetcher.asked] == [None, "1", "2"]
     await source.poll(NOW_MS + 30_000)
     assert int(fetcher.asked[3][1]["start"]) == NOW - 800 + 200 - 1

@@ -235,6 +235,12 @@ async def test_an_article_in_two_feeds_is_one_event_of_the_wider_reach() -> None
     assert [event.reach for event in batch.events if isinstance(event, Headline)] == [2.0, 2.0]
 
 
+async def test_each_feed_is_a_source_of_its_own() -> None:
+    batch = await poll(site({"a.example": GOOD, "b.example": BROKEN}), [feed("a"), feed("b")])
+    sources = {event.source for event in batch.events if isinstance(event, Headline)}
+    assert sources == {"news_rss/a"}
+
+
 async def test_the_stand_in_keeps_its_events_from_look_to_look() -> None:
     first, second = await asyncio.gather(*(poll(STAND_IN, [feed("a")]) for _ in range(2)))
     assert titles(first) == titles(second)
@@ -259,6 +265,8 @@ def context_with(options: dict[str, object]) -> SourceContext:
         ({"feeds": [{"name": "a", "url": "http://a/feed"}]}, "begins with https"),
         ({"feeds": [{"name": "a", "url": "https://user@a/feed"}]}, "begins with https"),
         ({"feeds": [{"name": "a", "url": "https://a/feed", "reach": 0}]}, "reach"),
+        ({"feeds": [{"name": "x" * 32, "url": "https://a/feed"}]}, "name"),
+        ({"feeds": [feed("a"), feed("a")]}, "different names"),
         ({"polarity_model": "good"}, "polarity model"),
     ],
 )

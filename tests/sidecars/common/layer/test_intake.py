@@ -34,6 +34,28 @@ def test_another_value_for_a_known_moment_counts_from_now() -> None:
     assert correction.available_at_ms == live_ms(NOW_MS)
 
 
+def test_another_source_corrects_no_word_that_stands() -> None:
+    known = [Observation("level", 10, 20, 5.0, "file")]
+    assert kept([Reading("level", 10, 10, 6.0)], known, Served()) == []
+    (new,) = kept([Reading("level", 10, 10, 6.0), Reading("level", 11, 11, 6.5)], known, Served())
+    assert (new.as_of_ms, new.value) == (11, 6.5)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["file", "api"]), st.integers(0, 3)), max_size=20))
+def test_of_each_moment_the_first_teller_alone_corrects(told: list[tuple[str, int]]) -> None:
+    """Against a twin that keeps nothing but the first teller's word."""
+    timeline, words = SeriesTimeline(), list[float]()
+    for number, (source, value) in enumerate(told):
+        readings = [Reading("level", 10, 10, float(value))]
+        now_ms = NOW_MS + number * 10_000
+        new = observations_to_keep(readings, source, {"level": timeline}, Served(), now_ms)
+        timeline.extend(new)
+        if source == told[0][0] and words[-1:] != [value]:
+            words.append(value)
+        assert timeline.window(0, 1 << 62).value.tolist() == words[-1:]
+    assert len(timeline) == len(words)
+
+
 def test_the_past_counts_from_its_publication_unless_it_was_answered() -> None:
     readings = [Reading("level", moment, moment, 1.0) for moment in (10, 500, 700, 900_000)]
     found = kept(readings, [], Served(400, 600, 800_000))

@@ -29,6 +29,7 @@ class FakeMonitor:
     decided: list[tuple[str, bool, str]] = field(default_factory=list)
     refusal: str = ""
     broken: bool = False
+    review: str | None = "Scores of 75 and more: 3 of 9 gained within 30 days."
 
     def cards(self) -> Sequence[Card]:
         if self.broken:
@@ -37,6 +38,9 @@ class FakeMonitor:
 
     def card(self, asset: str) -> Card | None:
         return next((card for card in self.cards() if card.holding.asset == asset), None)
+
+    def review_words(self) -> str | None:
+        return self.review
 
     async def decide(self, asset: str, note: str, *, bought: bool) -> None:
         if self.refusal:

@@ -18,8 +18,9 @@ from sidecars.confluence.monitor.decisions import DecisionTable, decisions_table
 from sidecars.confluence.monitor.luno import LUNO, LunoKey, Markets
 from sidecars.confluence.monitor.model import Holding
 from sidecars.confluence.monitor.price_board import PriceBoard
+from sidecars.confluence.timeline import Timeline
 from tests.sidecars.confluence.monitor.local_luno import KEY, SECRET, LocalLuno, running_luno
-from tests.sidecars.confluence.monitor.monitor_rig import ETH, LAST_CLOSE_MS, NOW_MS, Memory
+from tests.sidecars.confluence.monitor.monitor_rig import ETH, LAST_CLOSE_MS, NOW_MS, Memory, calm
 
 LTC = Holding("LTC", 1.0, "MYR", "LTC/USDT", None, None, "LTC/MYR")
 
@@ -168,3 +169,57 @@ async def test_the_review_is_over_every_scored_pair(board: PriceBoard, clock: Ma
     )
     assert review.zone_days[0].known == known
     assert review.words.startswith("Scores of 75 and more: ")
+
+
+async def test_the_days_that_are_over_are_counted_once_and_off_the_loop(
+    board: PriceBoard, clock: ManualClock, server: LocalLuno
+) -> None:
+    memory = Memory()
+    monitor = Monitor([ETH], memory, board, clock)
+    await monitor.poll()
+    (first,) = monitor.cards()
+    server.now_ms += 60_000
+    server.prices["ETHMYR"] *= 1.01
+    await clock.move_to(clock.now() + timedelta(minutes=1))
+    await monitor.poll()
+    (again,) = monitor.cards()
+    assert again.history is first.history
+    assert again.price is not None and first.price is not None
+    assert again.price.value > first.price.value
+    # A new record is shown when its past was counted in a thread, at the next poll.
+    rows = memory.timelines["ETH/USDT"].rows
+    memory.timelines = {"ETH/USDT": Timeline([*rows[:-1], replace(rows[-1], total=99.0)])}
+    assert monitor.cards()[0].history is first.history
+    await monitor.poll()
+    (renewed,) = monitor.cards()
+    assert renewed.score is not None
+    assert (renewed.score.total, renewed.history.total[-1]) == (99.0, 99.0)
+
+
+async def test_what_nobody_counted_for_long_is_counted_when_it_is_asked_for(
+    board: PriceBoard, clock: ManualClock
+) -> None:
+    memory = Memory()
+    monitor = Monitor([ETH], memory, board, clock)
+    await monitor.poll()
+    memory.timelines = {}
+    await clock.move_to(clock.now() + timedelta(minutes=3))
+    assert monitor.cards()[0].score is None
+
+
+async def test_the_thresholds_are_reviewed_once_a_day(
+    board: PriceBoard, clock: ManualClock
+) -> None:
+    memory = Memory()
+    memory.timelines = {"ETH/USDT": Timeline([calm(40, 80.0, zone="MODERATE_BUY")])}
+    monitor = Monitor([ETH], memory, board, clock)
+    assert monitor.review_words() is None
+    await monitor.keep_review()
+    words = monitor.review_words()
+    assert words == monitor.review().words
+    memory.timelines = {"ETH/USDT": Timeline(())}
+    await monitor.keep_review()
+    assert monitor.review_words() == words
+    await clock.move_to(clock.now() + timedelta(days=1))
+    await monitor.keep_review()
+    assert monitor.review_words() != words

@@ -1,10 +1,12 @@
 """What other sidecars say of their sources, kept and shown."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from sidecars.common.fetch import Fetcher, RateLimit
 from sidecars.common.source_errors import SourceError
@@ -54,6 +56,37 @@ def test_what_is_no_report_is_refused(report: object) -> None:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as made:
         yield made
+
+
+async def test_all_are_asked_at_once(session: aiohttp.ClientSession) -> None:
+    clock = JumpingClock.at_ms(NOW_MS)
+    both = asyncio.Barrier(2)
+
+    async def meet(_: web.Request) -> web.Response:
+        await both.wait()
+        return web.json_response(REPORT)
+
+    async with scripted_server(meet) as one, scripted_server(meet) as two:
+        others = {
+            name: Fetcher(name, server.url, session, clock, RateLimit(10, 1.0))
+            for name, server in (("sentiment", one), ("onchain", two))
+        }
+        watch = HealthWatch(lambda: SidecarHealth("confluence"), others, clock)
+        async with asyncio.timeout(5):
+            await watch.look()
+    assert [each.unreachable for each in watch.sidecars()] == [None, None, None]
+
+
+async def test_a_sidecar_that_is_not_ready_is_starting(session: aiohttp.ClientSession) -> None:
+    clock = JumpingClock.at_ms(NOW_MS)
+    async with scripted_server(said(status=503)) as server:
+        fetcher = Fetcher("onchain", server.url, session, clock, RateLimit(10, 1.0))
+        watch = HealthWatch(lambda: SidecarHealth("confluence"), {"onchain": fetcher}, clock)
+        await watch.look()
+        onchain = watch.sidecars()[1]
+        assert onchain.unreachable is None
+        shown = [(each.name, each.status) for each in onchain.sources]
+        assert shown == [("onchain", SourceStatus.STARTING)]
 
 
 async def test_a_sidecar_that_is_gone_keeps_its_last_sources(

@@ -16,6 +16,7 @@ from sidecars.common.clock import Clock, ManualClock
 from sidecars.common.http import RequestMetrics, gate
 from sidecars.common.moments import moment_at
 from sidecars.common.notify import Notifier
+from sidecars.common.observations import MS_PER_DAY
 from sidecars.common.outbox import Outbox
 from sidecars.confluence.monitor.assemble import Monitor
 from sidecars.confluence.monitor.health_watch import HealthWatch
@@ -23,6 +24,7 @@ from sidecars.confluence.monitor.hosting import HoldingsFile, MonitorHost
 from sidecars.confluence.monitor.luno import LUNO, Markets
 from sidecars.confluence.monitor.price_board import PriceBoard
 from sidecars.confluence.monitor.web_model import SidecarHealth
+from sidecars.confluence.openapi import openapi_document
 from sidecars.confluence.settings import MonitorSettings
 from sidecars.confluence.timeline import Timeline
 from tests.sidecars.confluence.monitor.local_luno import LocalLuno, running_luno
@@ -80,6 +82,7 @@ class Rig:
             self.holdings,
             self.notifier,
             HealthWatch(lambda: SidecarHealth("confluence"), {}, self.clock),
+            self.outbox,
         )
 
     def write(self, **changes: Any) -> None:
@@ -139,6 +142,53 @@ async def test_a_wrong_file_is_said_and_the_last_good_holdings_stay(rig: Rig) ->
     assert [each.amount for each in rig.host.monitor.holdings] == [4.0]
 
 
+async def test_the_very_same_file_that_comes_back_is_read_again(rig: Rig) -> None:
+    await rig.host.look()
+    away = rig.file.rename(rig.file.with_name("away"))
+    await rig.host.look()
+    assert rig.holdings.error is not None
+    away.rename(rig.file)
+    await rig.host.look()
+    assert rig.holdings.error is None
+
+
+async def test_days_that_were_slept_through_are_told(rig: Rig) -> None:
+    rig.write(average_cost=1e6)
+    days = {7: 50.0, 6: 78.0, 5: 50.0, 4: 50.0, 3: 90.0, 2: 50.0, 1: 50.0, 0: 50.0}
+    zones = {50.0: "AVOID", 78.0: "MODERATE_BUY", 90.0: "STRONG_BUY"}
+    rows = [calm(back, total, zone=zones[total]) for back, total in days.items()]
+    moderate, strong = (
+        f"ETH/USDT {zone} (was AVOID 50)" for zone in ("78 MODERATE_BUY", "90 STRONG_BUY")
+    )
+
+    def at(back: int) -> None:
+        rig.clock = rig.scores.clock = ManualClock(moment_at(NOW_MS - back * MS_PER_DAY))
+        rig.host = rig.make_host()
+
+    # A first start tells nothing that is days old.
+    rig.scores.timelines = {"ETH/USDT": Timeline(rows)}
+    at(0)
+    assert await rig.look() == []
+    rig.outbox.close()
+    rig.outbox = Outbox(f"sqlite:///{rig.file.with_name('other.sqlite')}")
+    at(6)
+    assert await rig.look() == [moderate]
+    at(0)  # stopped on that evening, started again six days later
+    assert await rig.look() == [strong]
+    at(0)
+    assert await rig.look() == []
+
+
+async def test_days_without_an_update_are_told_when_it_comes(rig: Rig) -> None:
+    rig.write(average_cost=1e6)
+    rows = [calm(6, 50.0), calm(5, 90.0, zone="STRONG_BUY"), calm(4, 50.0), calm(0, 50.0)]
+    rig.scores.timelines = {"ETH/USDT": Timeline(rows[:1])}
+    assert await rig.look() == []
+    rig.scores.timelines = {"ETH/USDT": Timeline(rows)}
+    rig.scores.generation += 1
+    assert await rig.look() == ["ETH/USDT 90 STRONG_BUY (was AVOID 50)"]
+
+
 async def test_a_rise_into_a_buying_zone_is_told_once(rig: Rig) -> None:
     rig.write(average_cost=1e6)  # far under water: no target is near
     before = [calm(2, 50.0), calm(1, 62.0, zone="WAIT")]
@@ -191,6 +241,11 @@ async def test_cards_are_text_for_who_has_the_token(rig: Rig) -> None:
         assert (answer.status, (await answer.text())[:5]) == (200, "ETH  ")
         short = await client.get("/v1/cards", params={"format": "chat"}, headers=headers)
         assert "Together" in await short.text()
+        listed = await client.get("/v1/cards", headers=headers)
+        assert "Thresholds: Scores of 75 and more: " in await listed.text()
+        path = openapi_document("1", with_monitor=True)["paths"]["/v1/cards"]["get"]
+        assert {each["name"] for each in path["parameters"]} == {"asset", "format"}
+        assert set(path["responses"]) == {"200", "400", "401", "404"}
         for query, status in (({"asset": "LTC"}, 404), ({"format": "pdf"}, 400), ({"x": "1"}, 400)):
             refused = await client.get("/v1/cards", params=query, headers=headers)
             error = (await refused.json())["error"]["message"]
@@ -203,6 +258,4 @@ async def test_cards_are_text_for_who_has_the_token(rig: Rig) -> None:
 def test_a_record_that_is_not_available_yet_is_not_told(rig: Rig) -> None:
     late = replace(calm(0, 90.0, zone="STRONG_BUY"), available_at_ms=NOW_MS + 1000)
     rig.scores.timelines = {"ETH/USDT": Timeline([calm(1, 50.0), late])}
-    holdings = rig.holdings.read()
-    assert holdings is not None
-    assert rig.host._score_alerts(holdings) == []
+    assert rig.host._score_alerts(rig.host._records(["ETH/USDT"]), NOW_MS - 5 * MS_PER_DAY) == []

@@ -96,6 +96,11 @@ def test_a_total_forced_to_0_is_no_fall_and_neither_is_the_first_score_after_it(
     ]
 
 
+def test_a_fall_over_a_day_that_nobody_judged_is_none() -> None:
+    assert reached([day(1, 110.0, 60.0), day(2, 110.0, 50.0)]) == [(2, 1, "score")]
+    assert reached([day(1, 110.0, 60.0), day(3, 110.0, 50.0)]) == []
+
+
 def test_one_fall_through_both_values_reaches_the_first_target_alone() -> None:
     days = [day(1, 110.0, 60), day(2, 110.0, 40), day(3, 110.0, 39)]
     assert reached(days) == [(2, 1, "score")]
@@ -162,6 +167,7 @@ def naive_hits(days: Sequence[Day]) -> list[Hit]:
         elif (
             score_value is not None
             and yesterday is not None
+            and today.as_of_ms == yesterday.as_of_ms + MS_PER_DAY
             and not (today.vetoed or yesterday.vetoed)
             and today.total <= score_value < yesterday.total
             and today.close is not None

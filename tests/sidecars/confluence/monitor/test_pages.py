@@ -274,3 +274,11 @@ async def test_addresses_that_nobody_has(client: Client) -> None:
     allowed = {"Authorization": f"Bearer {TOKEN}"}
     response = await client.get("/v1/nothing", headers={**browser, **allowed})
     assert (response.status, response.content_type) == (404, "application/json")
+
+
+async def test_the_review_of_the_thresholds_is_on_the_first_page(client: Client, rig: Rig) -> None:
+    async with client.get("/") as response:
+        assert "3 of 9 gained within 30 days" in await response.text()
+    rig.monitor.review = None
+    async with client.get("/") as response:
+        assert "Thresholds" not in await response.text()
