@@ -110,7 +110,6 @@ class SourceState:
     failures_in_a_row: int = 0
     rejected: int = 0
     last_rejected: str | None = None
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 def describes_future(as_of_ms: int, now_ms: int) -> bool:

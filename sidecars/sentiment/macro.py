@@ -81,10 +81,6 @@ def day_units(moves: Mapping[str, float]) -> float:
     return sum(units) / len(units)
 
 
-def _span_ms(name: str) -> int:
-    return HOUR_MS if name == BTC_PRICE else LOOK_BACK_MS
-
-
 def _day_move(name: str, window: Window, at_ms: int) -> DayMove | None:
     if len(window) == 0:
         return None

@@ -262,14 +262,19 @@ class MonitorHost:
         ]
 
 
-def own_health(updater: Updater, board: PriceBoard, holdings: HoldingsFile) -> SidecarHealth:
+def own_health(
+    updater: Updater, board: PriceBoard, holdings: HoldingsFile, trouble: str | None
+) -> SidecarHealth:
     """This sidecar's sources: of the scores, of the prices, and the holdings file."""
     now_ms = ms_of(updater.clock.now())
     own = sidecar_health("confluence", health(updater), now_ms)
     prices = states_health(board.states.values(), now_ms)
     status = SourceStatus.OK if holdings.error is None else SourceStatus.FAILING
     file = SourceHealth("holdings file", status, error=holdings.error)
-    return SidecarHealth(own.name, [*own.sources, *prices, file], None, now_ms)
+    own_sources = [*own.sources, *prices, file]
+    if trouble is not None:
+        own_sources.append(SourceHealth("monitor", SourceStatus.FAILING, error=trouble))
+    return SidecarHealth(own.name, own_sources, None, now_ms)
 
 
 @contextlib.asynccontextmanager
@@ -314,7 +319,12 @@ async def hosted_monitor(
             name: Fetcher(name, url, session, clock, HEALTH_LIMIT, timeout_seconds=timeout)
             for name, url in settings.connected_layers.items()
         }
-        watch = HealthWatch(lambda: own_health(updater, board, holdings), others, clock)
-        yield MonitorHost(
+
+        def own_sidecar() -> SidecarHealth:
+            return own_health(updater, board, holdings, host.trouble)
+
+        watch = HealthWatch(own_sidecar, others, clock)
+        host = MonitorHost(
             own, updater, monitor, holdings, notifier, watch, outbox, settings.zone_preset
         )
+        yield host

@@ -1,8 +1,10 @@
 """The monitor beside the scores: the holdings file, what is told and when, cards as text."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +261,24 @@ def test_a_record_that_is_not_available_yet_is_not_told(rig: Rig) -> None:
     late = replace(calm(0, 90.0, zone="STRONG_BUY"), available_at_ms=NOW_MS + 1000)
     rig.scores.timelines = {"ETH/USDT": Timeline([calm(1, 50.0), late])}
     assert rig.host._score_alerts(rig.host._records(["ETH/USDT"]), NOW_MS - 5 * MS_PER_DAY) == []
+
+
+async def test_a_mistake_of_the_monitor_is_said_and_it_goes_on(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        raise OverflowError("a surprise")
+
+    monkeypatch.setattr(rig.holdings, "read", fails)
+    task = asyncio.create_task(rig.host._keep_up())
+    async with asyncio.timeout(5):
+        while rig.host.trouble is None:  # noqa: ASYNC110 - threads of the host set no event
+            await asyncio.sleep(0.01)
+    assert rig.host.trouble == "the monitor failed: OverflowError"
+    monkeypatch.undo()
+    await rig.clock.move_to(rig.clock.now() + timedelta(minutes=2))
+    async with asyncio.timeout(5):
+        while rig.host.trouble is not None:  # noqa: ASYNC110 - threads of the host set no event
+            await asyncio.sleep(0.01)
+    assert [each.asset for each in rig.host.monitor.holdings] == ["ETH"]
+    task.cancel()
