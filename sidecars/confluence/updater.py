@@ -92,8 +92,8 @@ class Updater:
     async def run(self) -> None:
         """Catch up, then follow the days until cancelled. After load()."""
         await self._follow(day_start(self.clock.now()), enough=self._has_answers)
-        self.caught_up = True
         keep_what_lives()
+        self.caught_up = True
         await self._follow(day_start(self.clock.now()))
         while True:
             close = day_start(self.clock.now()) + DAY
