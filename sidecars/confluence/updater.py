@@ -91,12 +91,14 @@ class Updater:
 
     async def run(self) -> None:
         """Catch up, then follow the days until cancelled. After load()."""
-        await self._follow(day_start(self.clock.now()), enough=self._has_answers)
+        close = day_start(self.clock.now())
+        await self._follow(close, enough=self._has_answers)
         keep_what_lives()
         self.caught_up = True
-        await self._follow(day_start(self.clock.now()))
+        await self._follow(close)
         while True:
-            close = day_start(self.clock.now()) + DAY
+            # The next one after the last, also where that took until after midnight.
+            close = max(close + DAY, day_start(self.clock.now()))
             await self.clock.sleep_until(
                 close + timedelta(seconds=self.settings.close_delay_seconds)
             )
