@@ -10,13 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from sidecars.common.layer.command import WRONG_INPUT, checked, secrets_of
 from sidecars.common.layer.definition import TOKEN_VARIABLE, Layer
 from sidecars.common.layer.service import opened, serve
 from sidecars.common.layer.settings import LayerSettings
-from sidecars.common.lockstep import LockstepError
 from sidecars.common.logs import configure_logging
 from sidecars.common.running import run_until_stopped
 from sidecars.common.settings_file import (
@@ -26,7 +23,7 @@ from sidecars.common.settings_file import (
     read_object,
 )
 from sidecars.common.settings_parts import prepare_database_folder
-from sidecars.common.source_errors import SourceError
+from sidecars.common.start_failures import START_FAILURES
 from sidecars.common.tokens import OWN_TOKEN_FILE, read_token
 from sidecars.confluence.monitor.hosting import monitor_secrets
 from sidecars.confluence.service import serve as serve_confluence
@@ -41,15 +38,6 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_SETTINGS = Path(__file__).resolve().parents[1] / "sidecars" / "settings.json"
 TOKEN_FILE = OWN_TOKEN_FILE
-# ImportError: the driver of a database that is not installed.
-START_FAILURES = (
-    SettingsError,
-    SQLAlchemyError,
-    LockstepError,
-    SourceError,
-    ImportError,
-    OSError,
-)
 LAYERS = (SENTIMENT, ONCHAIN)
 SECTIONS = ("confluence", *(layer.name for layer in LAYERS))
 
@@ -159,14 +147,7 @@ def main(config: Path | None) -> int:
         asyncio.run(serve_all(sidecars, token, os.environ))
     except KeyboardInterrupt:
         return 130
-    except (
-        SettingsError,
-        SQLAlchemyError,
-        LockstepError,
-        SourceError,
-        ImportError,
-        OSError,
-    ) as error:
+    except START_FAILURES as error:
         lines = str(error).splitlines() or [type(error).__name__]
         sys.stderr.write(f"aquatrade sidecars: {lines[0]}\n")
         return WRONG_INPUT

@@ -10,11 +10,11 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.clock import SystemClock
-from sidecars.common.lockstep import LockstepError
 from sidecars.common.logs import configure_logging
 from sidecars.common.settings_file import SettingsError, load_settings
 from sidecars.common.settings_parts import prepare_database_folder
 from sidecars.common.source_errors import SourceError
+from sidecars.common.start_failures import START_FAILURES
 from sidecars.common.tokens import read_token
 from sidecars.confluence.light_talib import prefer_talib_without_pandas
 from sidecars.confluence.settings import (
@@ -28,15 +28,6 @@ ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", help="Settings, JSON (see settings.example.json).")
 ]
 WRONG_INPUT = 2
-# ImportError: the driver of a database that is not installed.
-START_FAILURES = (
-    SettingsError,
-    SQLAlchemyError,
-    LockstepError,
-    SourceError,
-    ImportError,
-    OSError,
-)
 
 
 def read_settings(config: Path, environment: Mapping[str, str]) -> ConfluenceSettings:
@@ -111,14 +102,7 @@ def _run(work: Coroutine[Any, Any, bool]) -> bool:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except (
-        SettingsError,
-        SQLAlchemyError,
-        LockstepError,
-        SourceError,
-        ImportError,
-        OSError,
-    ) as error:
+    except START_FAILURES as error:
         raise _refusal(error) from None
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from sidecars.common.keys import read_key
 from sidecars.common.layer.definition import TOKEN_VARIABLE, Layer
@@ -18,12 +17,12 @@ from sidecars.common.layer.settings import (
     LayerSettings,
     check_source_names,
 )
-from sidecars.common.lockstep import LockstepError
 from sidecars.common.logs import configure_logging
 from sidecars.common.moments import ms_of
 from sidecars.common.running import run_until_stopped
 from sidecars.common.settings_file import SettingsError, load_settings
 from sidecars.common.settings_parts import prepare_database_folder
+from sidecars.common.start_failures import START_FAILURES
 from sidecars.common.tokens import read_token
 
 WRONG_INPUT = 2
@@ -131,7 +130,7 @@ def _run(layer: Layer, work: Coroutine[Any, Any, bool]) -> bool:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except (SettingsError, SQLAlchemyError, LockstepError, ImportError, OSError) as error:
+    except START_FAILURES as error:
         raise refusal(layer.name, error) from None
 
 

@@ -257,6 +257,7 @@ async def test_events_and_the_word_that_a_source_was_heard_are_kept(tmp_path: Pa
         _, answer = await get("/v1/scores", assets="BTC")
         readings = answer["scores"]["BTC"]["sub_scores"][0]["readings"]
         assert readings["transfers"] == pytest.approx(1.0)
+        await until(lambda: len(service.memory.timelines["heard:toy"]) == 2)
         _, heard = await get("/v1/observations", series="heard:toy")
         assert heard["series"]["heard:toy"]["value"] == [1.0, 1.0]
 
