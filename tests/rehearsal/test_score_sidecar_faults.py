@@ -67,7 +67,7 @@ def test_entries_stop_and_exits_go_on(storm: Any, storm_road: Road, fault: str) 
                 "scores": {"url": scores.url, "filter": True, "threshold": 75},
             },
             "max_open_trades": 8,
-            "internals": {"process_throttle_secs": 300},
+            "internals": {"process_throttle_secs": 900},
         },
     )
     bot = storm_road.start_bot(exchange, config)
