@@ -13,12 +13,12 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[1] / "secrets"
 
 
-def scores_token() -> str:
-    """The bearer token of the sidecars."""
+def token(_: Path) -> str:
+    """The bearer token of the sidecars; the guard has one of its own."""
     return secrets.token_hex(32) + "\n"
 
 
-def bot_layer() -> str:
+def bot_layer(_: Path) -> str:
     """A layer of configuration for the bot: FreqUI's password; exchange keys may join it."""
     layer = {
         "api_server": {
@@ -30,14 +30,36 @@ def bot_layer() -> str:
     return json.dumps(layer, indent=4) + "\n"
 
 
-def source_keys() -> str:
+def bot_password(folder: Path) -> str:
+    """FreqUI's password once more, for the guard: the one in bot.json."""
+    return _of_bot_layer(folder, "password")
+
+
+def bot_ws_token(folder: Path) -> str:
+    """The token of the bot's websocket, for the guard: the one in bot.json."""
+    return _of_bot_layer(folder, "ws_token")
+
+
+def source_keys(_: Path) -> str:
     """Keys of outside sources and addresses of notifications, by variable: none at first."""
     return "{}\n"
 
 
-FILES: dict[str, Callable[[], str]] = {
-    "scores_token": scores_token,
+def _of_bot_layer(folder: Path, key: str) -> str:
+    layer = json.loads((folder / "bot.json").read_text(encoding="utf-8"))
+    try:
+        return f"{layer['api_server'][key]}\n"
+    except (KeyError, TypeError):
+        sys.exit(f"{folder / 'bot.json'}: api_server.{key} is missing, expected a text")
+
+
+# In this order: what repeats a part of bot.json comes after it.
+FILES: dict[str, Callable[[Path], str]] = {
+    "scores_token": token,
+    "guard_token": token,
     "bot.json": bot_layer,
+    "bot_password": bot_password,
+    "bot_ws_token": bot_ws_token,
     "keys.json": source_keys,
 }
 
@@ -55,7 +77,7 @@ def make_secrets(folder: Path) -> list[Path]:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         os.fchmod(descriptor, 0o644)  # whatever the umask says
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(content())
+            stream.write(content(folder))
         made.append(file)
     return made
 

@@ -12,6 +12,8 @@ RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin sidecar \
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 COPY sidecars /app/sidecars
+# The rules that the guard shares with the bots: of it what imports no freqtrade.
+COPY user_data/strategies/aquatrade /app/aquatrade
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /data
 USER sidecar

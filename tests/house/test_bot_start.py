@@ -16,6 +16,8 @@ import pytest
 
 from docker.make_secrets import FILES, make_secrets
 from docker.supervise import SILENT
+from sidecars.replay.client_config import freqtrade_exchange_config
+from tests.aquatrade.preflight_rig import freqtrade_database, open_trade_row
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START = REPOSITORY / "docker" / "start-bot.sh"
@@ -36,6 +38,10 @@ def test_secrets_are_random_and_never_overwritten(tmp_path: Path) -> None:
         assert stat.S_IMODE((first / name).stat().st_mode) == 0o644
         is_random = (first / name).read_text() != (second / name).read_text()
         assert is_random or name == "keys.json"  # which is for people to fill
+    server = json.loads((first / "bot.json").read_text())["api_server"]
+    # The guard knows the bot's password, and no other key of its.
+    assert (first / "bot_password").read_text().strip() == server["password"]
+    assert (first / "bot_ws_token").read_text().strip() == server["ws_token"]
     assert len((first / "scores_token").read_text().strip()) >= 32
     assert len(json.loads((first / "bot.json").read_text())["api_server"]["jwt_secret_key"]) >= 32
     (first / "scores_token").write_text("mine")
@@ -59,7 +65,11 @@ def start_folder(tmp_path: Path) -> Path:
     for name, script in (
         # Not a link: an interpreter that is called by another path forgets its environment.
         ("python", f'exec "{sys.executable}" "$@"'),
-        ("freqtrade", 'printf "%s\\n" "$@" > "$(dirname "$0")/../called"'),
+        (
+            "freqtrade",
+            'printf "%s\\n" "$@" "${FREQTRADE__INITIAL_STATE:-running}" '
+            '> "$(dirname "$0")/../called"',
+        ),
     ):
         (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
@@ -84,10 +94,10 @@ def test_a_bot_starts_with_its_layers_and_a_database_of_its_mode(start_folder: P
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("config ok: BuyTheDip on binance, paper money, 3 pairs")
     called = (start_folder / "called").read_text().splitlines()
-    assert called[0] == "trade"
+    assert (called[0], called[-1]) == ("trade", "running")
     names = [Path(called[i + 1]).name for i, part in enumerate(called) if part == "--config"]
     assert names == [
-        "base.json", "exchange-binance.json", "mode-paper.json", "bot-dip.json",
+        "base.json", "exchange-binance.json", "mode-paper.json", "risk-lab.json", "bot-dip.json",
         "preset-specified.json", "api-server.json", "bot.json",
     ]  # fmt: skip
     url = called[called.index("--db-url") + 1]
@@ -105,6 +115,35 @@ def test_a_bot_that_is_wrongly_configured_never_starts(start_folder: Path) -> No
         assert expected in result.stderr
         assert "Traceback" not in result.stderr
         assert not (start_folder / "called").exists()
+
+
+def live_secrets(root: Path) -> Path:
+    """A layer with keys, that leads to an exchange which is not there."""
+    layer = json.loads((root / "secrets" / "bot.json").read_text())
+    layer["exchange"] = freqtrade_exchange_config("http://127.0.0.1:9", "ws://127.0.0.1:9")
+    file = root / "secrets" / "live.json"
+    file.write_text(json.dumps(layer))
+    return file
+
+
+def test_a_live_bot_starts_only_when_all_that_is_checked_holds(start_folder: Path) -> None:
+    variables = {"AQUATRADE_MODE": "live", "AQUATRADE_SECRETS": str(live_secrets(start_folder))}
+    result = start_bot(start_folder, **variables)
+    assert result.returncode == 2
+    assert "unknown exchange: Binance: does not answer" in result.stderr
+    assert "refused paper evidence: " in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("preflight: may not start (")
+    assert not (start_folder / "called").exists()
+
+
+def test_a_live_bot_that_holds_trades_is_started_paused(start_folder: Path) -> None:
+    freqtrade_database(start_folder / "user_data" / "dip-live.sqlite", trades=[open_trade_row()])
+    variables = {"AQUATRADE_MODE": "live", "AQUATRADE_SECRETS": str(live_secrets(start_folder))}
+    result = start_bot(start_folder, **variables)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[-1].startswith("preflight: may only exit (")
+    called = (start_folder / "called").read_text().splitlines()
+    assert (called[0], called[-1]) == ("trade", "paused")
 
 
 class _Pong(http.server.BaseHTTPRequestHandler):

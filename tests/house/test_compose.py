@@ -193,7 +193,7 @@ def test_a_bots_environment_gives_a_config_that_is_accepted(name: str, tmp_path:
     }  # fmt: skip
     mode = re.sub(r"\$\{\w+:-(.*)\}", r"\1", SERVICES[name]["environment"]["AQUATRADE_MODE"])
     secret = tmp_path / "bot"
-    secret.write_text(FILES["bot.json"]())
+    secret.write_text(FILES["bot.json"](tmp_path))
     layers = ["base", "exchange-binance", f"mode-{mode}", "bot-dip", "api-server"]
     checked = check([*(CONFIGS / f"{layer}.json" for layer in layers), secret], environment)
     assert checked.config["api_server"]["listen_ip_address"] == "0.0.0.0"
