@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sidecars.common.pages.formats import closed_day, points, price, price_number
 from sidecars.confluence.monitor.model import History
-from sidecars.confluence.monitor.page_formats import closed_day, points, price, price_number
 
 MS_PER_DAY = 86_400_000
 SHOWN_DAYS = 365

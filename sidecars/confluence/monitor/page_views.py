@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sidecars.common.pages.formats import percent
 from sidecars.confluence.monitor.advice import HONEST_NOTE
 from sidecars.confluence.monitor.model import (
     Card,
@@ -16,7 +17,6 @@ from sidecars.confluence.monitor.model import (
     Signal,
     SignalState,
 )
-from sidecars.confluence.monitor.page_formats import percent
 from sidecars.confluence.monitor.web_model import SidecarHealth, SourceStatus
 
 BUYING_ZONES = ("STRONG_BUY", "MODERATE_BUY")

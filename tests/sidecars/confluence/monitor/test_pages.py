@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import blockbuster_ctx
 
 from sidecars.confluence.monitor.model import Decision
-from tests.sidecars.confluence.monitor.page_rig import FORM, TOKEN, Rig, faults_of, make_rig
+from tests.sidecars.common.pages.html_judge import faults_of
+from tests.sidecars.confluence.monitor.page_rig import FORM, TOKEN, Rig, make_rig
 from tests.sidecars.confluence.monitor.sample_cards import NOW_MS, profit
 
 Client = TestClient[Any, Any]
@@ -58,22 +59,6 @@ async def test_every_page_is_sound_small_and_quick(client: Client, path: str) ->
     assert time.perf_counter() - started < MOST_SECONDS
     assert len(body) < MOST_BYTES
     assert faults_of(body.decode()) == []
-
-
-async def test_the_judge_of_html_sees_faults() -> None:
-    assert faults_of("<!DOCTYPE html><main><h1>a</h1><title>b</title></main>") == []
-    for broken, fault in (
-        ("<p><b></p></b>", "closes"),
-        ("<p>", "left open"),
-        ("<p style='x'></p>", "inline style"),
-        ("<a href='javascript:x'></a>", "leads to"),
-        ("<i id=a></i><i id=a></i>", "twice"),
-        ("<label for=b></label>", "no element b"),
-        ("<script></script>", "script"),
-        ("<table></table>", "caption"),
-    ):
-        page = f"<!DOCTYPE html><main><h1>a</h1><title>b</title>{broken}</main>"
-        assert fault in " ".join(faults_of(page)), broken
 
 
 async def test_the_overview_says_what_is_held_and_what_to_do(client: Client) -> None:

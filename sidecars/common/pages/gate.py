@@ -3,18 +3,17 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
 from sidecars.common.http import PROTECTED_PREFIX, Handler
-from sidecars.confluence.monitor.session import COOKIE, Sessions, comes_from_here
+from sidecars.common.pages.session import Sessions, comes_from_here
 
 logger = logging.getLogger(__name__)
 
-OWN_PATHS = frozenset({"/", "/login", "/logout", "/sources"})
-OWN_PREFIXES = ("/holdings/", "/static/")
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 FORM_TYPE = "application/x-www-form-urlencoded"
 MOST_FIELDS = 8
@@ -31,27 +30,50 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-ERROR_LINES: Mapping[int, str] = {
-    400: "The request could not be read.",
-    401: "You are not signed in, or your session has ended.",
-    403: "This form was not sent from one of the monitor's own pages.",
-    404: "There is no such page.",
-    405: "This address cannot be used that way.",
-    413: "What was sent is too long.",
-    415: "Only the monitor's own forms are read here.",
-    500: "The monitor failed. Its log says why.",
-}
-
 ErrorPage = Callable[[int, str, bool], str]
 
 
 class PageError(Exception):
-    """A refusal that is shown as a page: HTTP status and one line."""
+    """A refusal that is shown as a page: HTTP status and one line, None for the usual one."""
 
     def __init__(self, status: int, line: str | None = None) -> None:
         super().__init__(line)
         self.status = status
-        self.line = line or ERROR_LINES[status]
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """What belongs to a service's pages.
+
+    name: "monitor", as errors call it. cookie: that of a session; browsers share cookies between
+    the ports of a machine, so each service has its own. paths, prefixes: addresses of pages;
+    public: those of them that need no session.
+    """
+
+    name: str
+    cookie: str
+    paths: frozenset[str]
+    prefixes: tuple[str, ...]
+    public: frozenset[str]
+
+    def has(self, path: str) -> bool:
+        """Whether the address is one of the pages, or could be."""
+        return path in self.paths or path.startswith(self.prefixes)
+
+
+def error_lines(name: str) -> Mapping[int, str]:
+    """What is said to a person, by HTTP status. name: of the service."""
+    return {
+        400: "The request could not be read.",
+        401: "You are not signed in, or your session has ended.",
+        403: f"This form was not sent from one of the {name}'s own pages.",
+        404: "There is no such page.",
+        405: "This address cannot be used that way.",
+        413: "What was sent is too long.",
+        415: f"Only the {name}'s own forms are read here.",
+        500: f"The {name} failed. Its log says why.",
+    }
 
 
 class PageGate:
@@ -62,44 +84,43 @@ class PageGate:
     session, to HTML.
     """
 
-    def __init__(
-        self, sessions: Sessions, public_paths: frozenset[str], error_page: ErrorPage
-    ) -> None:
+    def __init__(self, sessions: Sessions, realm: Realm, error_page: ErrorPage) -> None:
         self._sessions = sessions
-        self._public_paths = public_paths
+        self._realm = realm
         self._error_page = error_page
+        self._lines = error_lines(realm.name)
 
     @web.middleware
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Guard the request if it is ours, and answer errors in HTML."""
-        ours = request.path in OWN_PATHS or request.path.startswith(OWN_PREFIXES)
-        if not ours:
+        if not self._realm.has(request.path):
             return await self._elsewhere(request, handler)
         response: web.StreamResponse
         try:
             refusal = self._refusal(request)
             response = await handler(request) if refusal is None else refusal
         except PageError as error:
-            response = self._failed(request, error.status, error.line)
+            line = error.line or self._lines.get(error.status, "")
+            response = self._failed(request, error.status, line)
         except web.HTTPException as error:
-            response = self._failed(request, error.status, ERROR_LINES.get(error.status, ""))
+            response = self._failed(request, error.status, self._lines.get(error.status, ""))
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
         except Exception:  # the last resort of a server: say so in the log, tell nothing
             logger.exception("page failed", extra={"path": request.path})
-            response = self._failed(request, 500, ERROR_LINES[500])
+            response = self._failed(request, 500, self._lines[500])
         return _hardened(response)
 
     def is_signed_in(self, request: web.Request) -> bool:
         """Whether the request carries an open session."""
-        return self._sessions.is_open(request.cookies.get(COOKIE))
+        return self._sessions.is_open(request.cookies.get(self._realm.cookie))
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """A way to the login page, or None where the request may pass. Raises PageError."""
         is_safe = request.method in SAFE_METHODS
         if not is_safe and not comes_from_here(request.headers):
             raise PageError(403)
-        if request.path in self._public_paths or self.is_signed_in(request):
+        if request.path in self._realm.public or self.is_signed_in(request):
             return None
         if not is_safe:
             raise PageError(401)
@@ -113,7 +134,7 @@ class PageGate:
             is_person = "text/html" in request.headers.get("Accept", "")
             if request.path.startswith(PROTECTED_PREFIX) or not is_person:
                 raise
-            return _hardened(self._failed(request, 404, ERROR_LINES[404]))
+            return _hardened(self._failed(request, 404, self._lines[404]))
 
     def _failed(self, request: web.Request, status: int, line: str) -> web.Response:
         text = line or f"{HTTPStatus(status).phrase}."

@@ -1,4 +1,4 @@
-"""Who may see the monitor's pages: login, sessions, and where a form may come from."""
+"""Who may see the pages of a service: login, sessions, and where a form may come from."""
 
 import hashlib
 import hmac
@@ -10,7 +10,6 @@ from yarl import URL
 
 from sidecars.common.clock import Clock
 
-COOKIE = "aquatrade_monitor"
 SESSION_SECONDS = 12 * 3600
 MOST_SESSIONS = 64
 WRONG_TOKENS = 5

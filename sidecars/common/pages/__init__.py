@@ -1,0 +1,1 @@
+"""What the pages of all services share: login, sessions, the gate before them, numbers in words."""
