@@ -69,6 +69,10 @@ def main(
     allow_remote_control: Annotated[
         bool, typer.Option(help=f"control API from elsewhere; needs {CONTROL_TOKEN_VARIABLE}")
     ] = False,
+    key_rights: Annotated[
+        str | None,
+        typer.Option(help="what the key is told to be allowed: '{\"enableWithdrawals\": true}'"),
+    ] = None,
 ) -> None:
     """A local exchange that speaks Binance's spot API, fed by recorded or synthetic candles.
 
@@ -98,6 +102,7 @@ def main(
             allow_remote_control=allow_remote_control,
             allow_clock_advance=allow_clock_advance,
             fault_plan=None if faults is None else _read(faults),
+            key_rights=key_rights,
         )
         asyncio.run(serve(settings))
     except SettingsError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from sidecars.replay.binance.key_rights import ToldRights
     from sidecars.replay.faults.plan import Faults
     from sidecars.replay.matching.ledger import Ledger
     from sidecars.replay.model import MarketView, MatchingEngine
@@ -20,5 +21,6 @@ VIEW: web.AppKey[MarketView] = web.AppKey("replay_view")
 ENGINE: web.AppKey[MatchingEngine] = web.AppKey("replay_engine")
 LEDGER: web.AppKey[Ledger] = web.AppKey("replay_ledger")
 CLOCK: web.AppKey[ReplayClock] = web.AppKey("replay_clock")
+KEY_RIGHTS: web.AppKey[ToldRights] = web.AppKey("replay_key_rights")
 FAULTS: web.AppKey[Faults] = web.AppKey("replay_faults")
 SETTINGS: web.AppKey[ReplaySettings] = web.AppKey("replay_settings")

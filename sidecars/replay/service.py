@@ -10,6 +10,7 @@ from sidecars.common.clock import Clock
 from sidecars.replay import app_keys as keys
 from sidecars.replay.binance.endpoints import JUMPS, MAX_BODY_BYTES, count_weights, error_middleware
 from sidecars.replay.binance.futures_doors import add_futures_doors
+from sidecars.replay.binance.key_rights import KeyRights, ToldRights, parse_key_rights
 from sidecars.replay.binance.rest_account import add_account_routes
 from sidecars.replay.binance.rest_market import WEIGHTS, add_market_routes
 from sidecars.replay.binance.rest_orders import add_order_routes
@@ -92,6 +93,7 @@ def create_app(
     app[keys.LEDGER] = ledger
     app[keys.ENGINE] = engine
     app[keys.FAULTS] = faults
+    app[keys.KEY_RIGHTS] = ToldRights(_key_rights(settings))
     app[JUMPS] = jumps
     app[STREAMS] = hub
     clock.on_jump(jumps.on_jump)
@@ -125,6 +127,15 @@ def _faults(settings: ReplaySettings, clock: ReplayClock) -> Faults:
         except ValueError as error:
             raise SettingsError(f"--faults: {error}") from error
     return faults
+
+
+def _key_rights(settings: ReplaySettings) -> KeyRights:
+    if settings.key_rights is None:
+        return KeyRights()
+    try:
+        return parse_key_rights(settings.key_rights)
+    except ValueError as error:
+        raise SettingsError(f"--key-rights: {error}") from error
 
 
 def _engine(settings: ReplaySettings, view: ReplayMarketView) -> tuple[Ledger, ReplayEngine]:

@@ -36,6 +36,7 @@ class ReplaySettings:
     pairs: as "BTC/USDT"; None: all that the feed has. ledger: a file, or None for memory.
     participants: how many the lock-step clock waits for before it jumps at all.
     fault_plan: JSON of a plan that is in force from the start.
+    key_rights: JSON of what the key is told to be allowed; None: a sound key.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +57,7 @@ class ReplaySettings:
     allow_remote_control: bool = False
     allow_clock_advance: bool = False
     fault_plan: str | None = None
+    key_rights: str | None = None
 
     def __post_init__(self) -> None:
         for name, port in (("port", self.port), ("lockstep-port", self.lockstep_port or 0)):

@@ -7,7 +7,8 @@ import orjson
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, SETTINGS, VIEW
+from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, KEY_RIGHTS, SETTINGS, VIEW
+from sidecars.replay.binance.key_rights import KeyRights
 from sidecars.replay.binance.parameters import Parameters
 from sidecars.replay.binance.signing import JumpLog, check_key, check_signature, check_timing
 from sidecars.replay.model import ExchangeError, Market, MarketView, MatchingEngine
@@ -27,6 +28,7 @@ class Exchange:
     view: MarketView
     engine: MatchingEngine
     now_ms: int
+    key_rights: KeyRights
     server_ms: int  # what the exchange says and checks against: now plus an injected clock skew
 
     def market(self, symbol: str) -> Market:
@@ -40,7 +42,8 @@ class Exchange:
 def exchange_of(app: web.Application) -> Exchange:
     """The parts of the running exchange, now."""
     now_ms = app[CLOCK].now_ms()
-    return Exchange(app[VIEW], app[ENGINE], now_ms, now_ms + app[FAULTS].clock_skew_ms)
+    server_ms = now_ms + app[FAULTS].clock_skew_ms
+    return Exchange(app[VIEW], app[ENGINE], now_ms, app[KEY_RIGHTS].rights, server_ms)
 
 
 # What an endpoint is: parameters in; JSON values, or JSON as bytes, out. It calls

@@ -10,6 +10,7 @@ from sidecars.replay.market.timeframes import DAY_MS
 from sidecars.replay.model import ExchangeError
 
 MAX_ROWS = 1000
+KEY_CREATED_MS = 1_623_840_271_000
 
 
 def flag(parameters: Parameters, name: str) -> bool:
@@ -127,22 +128,9 @@ def currencies(exchange: Exchange, parameters: Parameters) -> list[Json]:
 
 
 def key_rights(exchange: Exchange, parameters: Parameters) -> Json:
-    """What the one key of this exchange may do: read and trade spot, nothing else."""
+    """What the one key of this exchange is told to be allowed."""
     parameters.finish()
-    return {
-        "ipRestrict": False,
-        "createTime": exchange.now_ms,
-        "enableReading": True,
-        "enableSpotAndMarginTrading": True,
-        "enableMargin": False,
-        "enableFutures": False,
-        "enableVanillaOptions": False,
-        "enableWithdrawals": False,
-        "enableInternalTransfer": False,
-        "permitsUniversalTransfer": False,
-        "enablePortfolioMarginTrading": False,
-        "enableFixApiTrade": False,
-    }
+    return {"createTime": KEY_CREATED_MS, **exchange.key_rights.model_dump(by_alias=True)}
 
 
 def nothing_listed(_: Exchange, parameters: Parameters) -> list[Json]:

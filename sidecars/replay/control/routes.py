@@ -25,6 +25,7 @@ from sidecars.replay.control.guard import (
     json_bytes_of,
     query_of,
 )
+from sidecars.replay.control.key_rights_routes import key_rights_routes
 from sidecars.replay.control.openapi import PATH_ID, Route, openapi_document
 from sidecars.replay.faults.plan import FaultPlanFullError
 from sidecars.replay.faults.rules import FaultRule, parse_plan
@@ -132,6 +133,7 @@ class _Control:
                 "POST", "/clock/advance", "jump forward in time", self.advance, w.MomentAnswer,
                 body=w.AdvanceRequest,
             ),
+            *key_rights_routes(self._app),
         ]  # fmt: skip
 
     async def state(self, request: web.Request) -> words.StateAnswer:

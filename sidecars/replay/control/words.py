@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
+from sidecars.replay.binance.key_rights import KeyRights
 from sidecars.replay.faults.rules import LAST_MOMENT_MS, FaultRule, MomentMs, Symbol
 from sidecars.replay.input_errors import InputModel
 from sidecars.replay.model import Order, OrderStatus, OrderType, Side, TimeInForce
@@ -185,6 +186,10 @@ class TotalsAnswer(Answer):
 class VerifyAnswer(Answer):
     agrees: bool
     disagreements: list[str] = Field(description="balances and orders recomputed from fills")
+
+
+class KeyRightsAnswer(Answer):
+    rights: KeyRights
 
 
 class StandingRuleAnswer(Answer):

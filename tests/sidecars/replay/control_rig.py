@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, LEDGER, VIEW
+from sidecars.replay.app_keys import CLOCK, ENGINE, FAULTS, KEY_RIGHTS, LEDGER, VIEW
+from sidecars.replay.binance.key_rights import KeyRights, ToldRights
 from sidecars.replay.control.routes import ControlSettings, install_control
 from sidecars.replay.faults.plan import Faults
 from sidecars.replay.market.market_view import ReplayMarketView
@@ -89,7 +90,7 @@ async def running_control(
     names: list[str] = []
     app = web.Application()
     app[VIEW], app[ENGINE], app[LEDGER] = view, engine, ledger
-    app[CLOCK], app[FAULTS] = clock, faults
+    app[CLOCK], app[FAULTS], app[KEY_RIGHTS] = clock, faults, ToldRights(KeyRights())
     settings = ControlSettings("natural", "synthetic", 7, SPAN_MS, **fields)
     install_control(app, settings, participants=lambda: names)
     runner = web.AppRunner(app)
