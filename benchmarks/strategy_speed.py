@@ -29,7 +29,7 @@ def main() -> int:
     """Measure and print the BENCH line; returns the exit code."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        datadir = _datadir(Path(folder))
+        datadir = candle_folder(Path(folder))
         seconds: dict[str, float] = {}
         for _ in range(ROUNDS):
             for name, path in (("SampleStrategy", TEMPLATES), ("BuyTheDip", STRATEGIES)):
@@ -68,7 +68,8 @@ def _seconds(datadir: Path, strategy: str, path: Path) -> float:
     return spent
 
 
-def _datadir(folder: Path) -> Path:
+def candle_folder(folder: Path) -> Path:
+    """Recorded candles, or seeded ones written into the folder."""
     named = os.environ.get("AQUATRADE_DATA")
     if named and (Path(named) / "binance").is_dir():
         return Path(named) / "binance"

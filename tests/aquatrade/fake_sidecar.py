@@ -71,6 +71,8 @@ class FakeSidecar:
     def answer(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         if path == "/health":
             return {"status": "ok", "formula": self.formula}
+        if path == "/v1/pairs":
+            return {"pairs": sorted({record.pair for record in self.records})}
         if path == "/v1/scores/history":
             return self._history(query)
         at_ms = moment_ms(query["at"], "at")

@@ -12,6 +12,7 @@ from aquatrade.annotations import signal_areas
 from aquatrade.base_strategy import AquatradeStrategy
 from aquatrade.oscillators import change, ratio_to_mean, rsi_simple, rsi_wilder, window_mean
 from aquatrade.presets import Preset
+from aquatrade.settings import AquatradeSettings
 
 CRASH_SEARCH = frozenset({"crash_drop_pct", "crash_hours", "rebound_candles", "drawdown_pct"})
 SPECIFIED_SEARCH = frozenset(
@@ -59,6 +60,7 @@ class BuyTheDip(AquatradeStrategy):
     docs/strategies/buy-the-dip.md has tables, years, intervals and how to repeat them.
     """
 
+    FAMILY = "dip"
     DEFAULT_PRESET = "crash"
     PRESETS: ClassVar[dict[str, Preset]] = {
         "crash": Preset(
@@ -69,6 +71,8 @@ class BuyTheDip(AquatradeStrategy):
             searched=CRASH_SEARCH,
             evidence="30 pairs 2017-2024 at 0.3 % a side: 406 trades, win 78 %, mean +2.50 % "
             "[+1.87, +3.06], profit factor 2.4",
+            trades_a_year=30.0,
+            measured_pairs=30,
         ),
         "crash_often": Preset(
             stop_pct=15.0,
@@ -78,6 +82,8 @@ class BuyTheDip(AquatradeStrategy):
             searched=CRASH_SEARCH,
             evidence="30 pairs 2017-2024 at 0.3 % a side: 992 trades, win 75 %, mean +1.07 % "
             "[+0.41, +1.61], every year positive",
+            trades_a_year=88.0,
+            measured_pairs=30,
         ),
         "specified": Preset(
             stop_pct=2.0,
@@ -88,6 +94,8 @@ class BuyTheDip(AquatradeStrategy):
             evidence="BTC ETH SOL 2017-2024 at 0.1 | 0.3 % a side: Wilder's RSI 168 trades, win "
             "27 %, mean -0.42 | -0.88 %; simple RSI 612 trades, win 38 %, mean -0.17 | -0.58 %",
             lost_when_measured=True,
+            trades_a_year=91.0,
+            measured_pairs=3,
         ),
     }
 
@@ -162,6 +170,23 @@ class BuyTheDip(AquatradeStrategy):
                 },
             ]
         return rules
+
+    @classmethod
+    def unprofitable_by_arithmetic(cls, settings: AquatradeSettings) -> str | None:
+        """Why costs alone eat what the preset can earn, in one line; None if they do not."""
+        preset = cls.PRESETS[settings.preset or cls.DEFAULT_PRESET]
+        round_trip_pct = 2.0 * settings.sizing.cost_pct_per_side
+        if "0" in preset.minimal_roi:
+            target_pct, what = 100.0 * preset.minimal_roi["0"], "take-profit"
+        else:
+            # It comes back to its mean at best, which is nearer than where it fell from.
+            target_pct, what = float(preset.buy["crash_drop_pct"]), "fall that it buys"
+        if target_pct > round_trip_pct:
+            return None
+        return (
+            f"a round trip costs 2 x {settings.sizing.cost_pct_per_side:g} % = "
+            f"{round_trip_pct:g} %, the {what} is {target_pct:g} %: expected more than it costs"
+        )
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         close = dataframe["close"].to_numpy()

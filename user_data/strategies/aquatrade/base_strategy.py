@@ -3,7 +3,6 @@
 One base class and no mixins: a base whose own base is `object` breaks parallel hyperopt.
 """
 
-import copy
 import logging
 import math
 from collections.abc import Mapping
@@ -16,9 +15,10 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import FreqtradeException
 from freqtrade.persistence import Order, PairLocks, Trade
 from freqtrade.strategy import IStrategy
-from freqtrade.strategy.parameters import BaseParameter
 
 from aquatrade import trade_records
+from aquatrade.bot_callbacks import GatedCallbacks
+from aquatrade.bot_risk import BotRisk
 from aquatrade.entry_context import CONTEXT_KEY
 from aquatrade.orphan_settlement import settle_orphans
 from aquatrade.presets import Preset, refuse_negative_evidence
@@ -30,6 +30,7 @@ from aquatrade.settings import (
 )
 from aquatrade.sizing import StakeDecision, fixed_stake, stake_at_risk
 from aquatrade.stops import tightened_stop
+from aquatrade.strategy_parameters import overridden_values, take_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
 
     PRESETS: ClassVar[Mapping[str, Preset]]
     DEFAULT_PRESET: ClassVar[str]
+    FAMILY = "other"  # what a limit may close by name: "dip", "trend", "grid", "scalp", ...
 
     INTERFACE_VERSION = 3
 
@@ -70,22 +72,52 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         self.buy_params = {**self.preset.buy, "score_threshold": threshold}
         self.sell_params = dict(self.preset.sell)
         super().__init__(config)
-        self._take_parameters()
+        take_parameters(self, self.preset, scores_filter=self.settings.scores.filter)
         self.scores = ScoreFeed(
             self.settings.scores,
             self.timeframe,
             Path(config.get("user_data_dir", "user_data")),
             trades_now=self._trades_now,
         )
+        self.no_stake_reason = ""  # of the last wish to enter that sizing left without a stake
+        self.risk: BotRisk | None = None
+        if self.settings.risk is not None or self.settings.guard.url is not None:
+            self.risk = BotRisk(self, self.settings, trades_now=self._trades_now)
+            GatedCallbacks(self, self.risk).install(AquatradeStrategy)
         self._context_due = self._trades_now
         self._contexts_tried = 0
         self._orphans_due = runmode == RunMode.LIVE
 
     # -- start and loop -------------------------------------------------------------------------
 
+    def ft_bot_start(self, **kwargs: Any) -> None:
+        """Freqtrade's own start of a strategy, after that of its rules."""
+        if self.risk is not None:
+            self.risk.start()
+        super().ft_bot_start(**kwargs)
+
+    def ft_bot_cleanup(self) -> None:
+        super().ft_bot_cleanup()
+        if self.risk is not None:
+            self.risk.close()
+
+    def ft_advise_signals(self, dataframe: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:
+        """Backtest: the whole frame of a pair, which freqtrade's run then cuts into candles."""
+        if self.risk is not None:
+            self.risk.take_frame(metadata["pair"], dataframe)
+        advised: pd.DataFrame = super().ft_advise_signals(dataframe, metadata)
+        return advised
+
+    def informative_pairs(self) -> list[tuple[str, str]]:
+        """What the rules on correlation look at besides; a subclass adds its own to it."""
+        hourly = self._trades_now and self.risk is not None and self.risk.correlation_hours
+        if not hourly or self.timeframe == "1h":
+            return []
+        return [(pair, "1h") for pair in self.dp.current_whitelist()]
+
     def bot_start(self, **kwargs: Any) -> None:
         """Say in the log what trades."""
-        overridden = self._overridden()
+        overridden = overridden_values(self, self.preset)
         if overridden:
             # Its evidence speaks of other rules than those that trade now.
             logger.warning(
@@ -99,23 +131,10 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             return
         logger.info("%s preset %s: %s", type(self).__name__, self.preset_name, self.preset.evidence)
 
-    def _overridden(self) -> list[str]:
-        """What differs from the preset, as "name 7.0 instead of 10.0"; empty if nothing does."""
-        values = {
-            name: getattr(self, name).value for name in (*self.preset.buy, *self.preset.sell)
-        } | {"stop_pct": abs(self.stoploss) * 100.0}
-        preset = {**self.preset.buy, **self.preset.sell, "stop_pct": self.preset.stop_pct}
-        different = [
-            f"{name} {values[name]:.6g} instead of {measured:.6g}"
-            for name, measured in preset.items()
-            if not math.isclose(values[name], measured)
-        ]
-        if {str(k): v for k, v in self.minimal_roi.items()} != dict(self.preset.minimal_roi):
-            different.append("minimal_roi")
-        return different
-
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
-        """Live: complete what a killed bot left undone; read the scores of the last candle."""
+        """The risk rules look. Live: complete what a killed bot left undone; read scores."""
+        if self.risk is not None:
+            self.risk.look(current_time)
         if not self._trades_now:
             return
         if self._orphans_due:
@@ -179,7 +198,9 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         except Exception:
             # Freqtrade would answer an exception with its own stake: unknown is not good news.
             logger.exception("no stake for %s, entry refused", pair)
+            self.no_stake_reason = "no stake could be worked out, see the log"
             return 0.0
+        self.no_stake_reason = decision.reason
         if decision.reason:
             logger.info("entry of %s refused: %s", pair, decision.reason)
         return decision.stake
@@ -199,6 +220,12 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             max_stake=sizing.stake_usd,
             min_stake=min_stake,
         )
+
+    def stop_rate(self, pair: str, rate: float, side: str, leverage: float) -> float | None:
+        """Where the stop of an entry at this rate will be; None if it has none."""
+        distance = abs(self.stoploss) / leverage
+        stop = rate * (1.0 + distance if side == "short" else 1.0 - distance)
+        return stop if stop > 0.0 else None
 
     def stop_kept(self, trade: Trade, current_rate: float) -> float | None:
         """For custom_stoploss: the stop a stake was sized for is never loosened afterwards.
@@ -254,16 +281,3 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         if undone:
             self._keep_context(undone[self._contexts_tried % len(undone)])
         self._context_due = bool(undone)
-
-    # -- hyperopt -------------------------------------------------------------------------------
-
-    def _take_parameters(self) -> None:
-        """Parameters of this instance alone; those of other presets are not searched."""
-        for name in dir(type(self)):
-            parameter = getattr(type(self), name, None)
-            if isinstance(parameter, BaseParameter):
-                own = copy.deepcopy(parameter)
-                own.optimize = name in self.preset.searched or (
-                    name == "score_threshold" and self.settings.scores.filter
-                )
-                setattr(self, name, own)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 SQLITE_PREFIX = "sqlite:///"
+LOCK_SECONDS = 1.0
 
 
 def database_url(config: Mapping[str, Any]) -> str:
@@ -27,7 +28,8 @@ def kinds_of_orders(url: str) -> set[str]:
     if not url.startswith(SQLITE_PREFIX) or not path.is_file():
         return set()
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCK_SECONDS)) as database:
             rows = database.execute(
                 "SELECT DISTINCT order_id LIKE 'dry_run_%' FROM orders WHERE order_id IS NOT NULL"
             ).fetchall()

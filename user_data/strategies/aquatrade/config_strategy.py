@@ -56,6 +56,11 @@ def strategy_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "aquatrade.preset", one_line(str(error))
 
 
+def shipped_strategy(config: Mapping[str, Any]) -> Any | None:
+    """The class of the named strategy; None for one from a folder of the user's own."""
+    return None if config.get("strategy_path") else _strategy_class(config["strategy"])
+
+
 def _strategy_class(name: str) -> Any:
     # The folder is on the path wherever this package is found; a second import is the same one.
     if str(FOLDER) not in sys.path:

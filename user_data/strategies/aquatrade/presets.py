@@ -17,6 +17,8 @@ class Preset:
     searched: frozenset[str]  # the parameters that mean something under this preset
     evidence: str  # figures of the measurement, one line
     lost_when_measured: bool = False
+    trades_a_year: float | None = None  # median of the whole years that were measured
+    measured_pairs: int = 1  # on so many pairs together
 
 
 def refuse_negative_evidence(

@@ -12,9 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from aquatrade.live_confirmations import LiveConfirmations
+from aquatrade.risk.profile import RiskProfile
+
 SECTION = "aquatrade"
 TOKEN_VARIABLE = "AQUATRADE_SCORES_TOKEN"
-TOKEN_FILE_VARIABLE = "AQUATRADE_SCORES_TOKEN_FILE"
+GUARD_TOKEN_VARIABLE = "AQUATRADE_GUARD_TOKEN"  # a variable's name, not a token
 THRESHOLD_ON_TRIAL = 60
 THRESHOLD_LIVE = 75
 
@@ -29,7 +32,7 @@ class SettingsError(OperationalException):  # type: ignore[misc]  # freqtrade is
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("not an address of a score sidecar")
+        raise ValueError("not an address of a sidecar")
     if parts.username or parts.password:
         raise ValueError("credentials do not belong in the address")
     return value.rstrip("/")
@@ -112,6 +115,18 @@ class SizingSettings(_Section):
     )
 
 
+class GuardSettings(_Section):
+    """Where the guard is, which has the last word on each entry."""
+
+    url: HttpUrl | None = Field(
+        default=None,
+        description='the address of the guard, like "http://127.0.0.1:8105", or null',
+    )
+    timeout_seconds: float = Field(
+        default=0.5, ge=0.05, le=5.0, description="a number of seconds from 0.05 to 5"
+    )
+
+
 class AquatradeSettings(_Section):
     """The section as a whole. `preset` None means the strategy's own default preset."""
 
@@ -130,6 +145,22 @@ class AquatradeSettings(_Section):
     )
     sizing: SizingSettings = Field(
         default=SizingSettings(), description="a section with the keys of the sizing"
+    )
+    risk: RiskProfile | None = Field(
+        default=None, description="a section with the limits of a risk profile, or null"
+    )
+    risk_database_url: str | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "a database for what the risk rules remember, or null for one beside the bot's own"
+        ),
+    )
+    guard: GuardSettings = Field(
+        default=GuardSettings(), description="a section with the keys of the guard"
+    )
+    live_confirmations: LiveConfirmations = Field(
+        default=LiveConfirmations(), description="a section with what a person has confirmed"
     )
 
 
@@ -164,27 +195,35 @@ def score_threshold(settings: ScoreSettings, *, live: bool) -> int:
 
 
 def scores_token(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The sidecar's bearer token from the environment or from the file it names; None if neither.
+    """The score sidecar's bearer token, as _token; None if there is none."""
+    return _token(environment, TOKEN_VARIABLE, "the score sidecar's token")
+
+
+def guard_token(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The guard's bearer token, as _token; None if there is none."""
+    return _token(environment, GUARD_TOKEN_VARIABLE, "the guard's token")
+
+
+def _token(environment: Mapping[str, str], variable: str, what: str) -> str | None:
+    """A token from the environment or from the file it names; None if neither.
 
     Raises SettingsError if the file cannot be read or is empty.
     """
-    token = environment.get(TOKEN_VARIABLE, "").strip()
+    token = environment.get(variable, "").strip()
     if token:
         return token
-    file = environment.get(TOKEN_FILE_VARIABLE, "").strip()
+    file = environment.get(f"{variable}_FILE", "").strip()
     if not file:
         return None
     try:
         token = Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"{TOKEN_FILE_VARIABLE}: cannot read {file!r} ({error.__class__.__name__}), "
-            "expected a text file with the score sidecar's token"
+            f"{variable}_FILE: cannot read {file!r} ({error.__class__.__name__}), "
+            f"expected a text file with {what}"
         ) from None
     if not token:
-        raise SettingsError(
-            f"{TOKEN_FILE_VARIABLE}: {file!r} is empty, expected the score sidecar's token"
-        )
+        raise SettingsError(f"{variable}_FILE: {file!r} is empty, expected {what}")
     return token
 
 
@@ -202,17 +241,32 @@ def choose_name(value: str | None, known: Mapping[str, Any], default: str, key: 
 
 
 def _problem(details: ErrorDetails) -> str:
-    names = [str(part) for part in details["loc"]]
+    names = _key_path(details)
     key = ".".join([SECTION, *names])
     fields = _fields_around(names)
     if details["type"] == "extra_forbidden":
         hint = _did_you_mean(names[-1], list(fields))
         if names[-1] in ("token", "password", "secret"):
-            hint = f" (secrets come from the environment: {TOKEN_VARIABLE})"
+            variable = GUARD_TOKEN_VARIABLE if names[0] == "guard" else TOKEN_VARIABLE
+            hint = f" (secrets come from the environment: {variable})"
         return f"config key '{key}' is unknown, expected one of {', '.join(fields)}{hint}"
     field = fields.get(names[-1])
     expected = field.description if field is not None and field.description else details["msg"]
+    if details["type"] == "missing":
+        return f"config key '{key}' is missing, expected {expected}"
     return f"config key '{key}': got {_shown(details['input'])}, expected {expected}"
+
+
+def _key_path(details: ErrorDetails) -> list[str]:
+    """The names of config keys that lead to the mistake, without places in a list or a union."""
+    names: list[str] = []
+    for part in details["loc"]:
+        if names and str(part) not in _fields_around([*names, ""]):
+            if details["type"] == "extra_forbidden":
+                names.append(str(part))
+            break
+        names.append(str(part))
+    return names
 
 
 def _shown(value: object) -> str:

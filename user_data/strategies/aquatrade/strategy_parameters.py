@@ -1,0 +1,34 @@
+"""Presets and freqtrade's parameters: whose values count, and what hyperopt searches."""
+
+import copy
+import math
+from typing import Any
+
+from freqtrade.strategy.parameters import BaseParameter
+
+from aquatrade.presets import Preset
+
+
+def take_parameters(strategy: Any, preset: Preset, *, scores_filter: bool) -> None:
+    """Give a strategy parameters of its own; those of other presets are not searched."""
+    for name in dir(type(strategy)):
+        parameter = getattr(type(strategy), name, None)
+        if isinstance(parameter, BaseParameter):
+            own = copy.deepcopy(parameter)
+            own.optimize = name in preset.searched or (name == "score_threshold" and scores_filter)
+            setattr(strategy, name, own)
+
+
+def overridden_values(strategy: Any, preset: Preset) -> list[str]:
+    """What differs from the preset, as "name 7.0 instead of 10.0"; empty if nothing does."""
+    values = {name: getattr(strategy, name).value for name in (*preset.buy, *preset.sell)}
+    values["stop_pct"] = abs(strategy.stoploss) * 100.0
+    measured = {**preset.buy, **preset.sell, "stop_pct": preset.stop_pct}
+    different = [
+        f"{name} {values[name]:.6g} instead of {expected:.6g}"
+        for name, expected in measured.items()
+        if not math.isclose(values[name], expected)
+    ]
+    if {str(k): v for k, v in strategy.minimal_roi.items()} != dict(preset.minimal_roi):
+        different.append("minimal_roi")
+    return different
