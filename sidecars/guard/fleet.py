@@ -1,0 +1,128 @@
+"""All that the guard knows at one moment, as one immutable value.
+
+Every change makes a new one: what a change does not say stays as it was, and a change that cannot
+be kept is as if it had never been made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from aquatrade.event_log import Event
+from aquatrade.risk.model import RiskState
+from aquatrade.risk.profile import RiskProfile
+from sidecars.guard.ledger import Ledger, Purse
+from sidecars.guard.model import (
+    Approval,
+    CheckKey,
+    GuardState,
+    KillSwitch,
+    Mismatch,
+    Reservation,
+    Stage,
+)
+from sidecars.guard.settings import BotSettings, GuardSettings
+from sidecars.guard.snapshots import BotSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What does not change while the guard runs."""
+
+    settings: GuardSettings
+    profile: RiskProfile
+
+    def bots_of(self, purse: Purse) -> tuple[BotSettings, ...]:
+        return tuple(bot for bot in self.settings.bots if purse in purses_of(bot))
+
+    @property
+    def purses(self) -> tuple[Purse, ...]:
+        """Those that have bots; the one that the state speaks of first."""
+        return tuple(purse for purse in (Purse.REAL, Purse.PAPER) if self._is_needed(purse))
+
+    def _is_needed(self, purse: Purse) -> bool:
+        if purse is Purse.REAL:
+            return any(bot.stage is not Stage.PAPER for bot in self.settings.bots)
+        return any(bot.stage is Stage.PAPER for bot in self.settings.bots)
+
+
+def purses_of(bot: BotSettings) -> tuple[Purse, ...]:
+    """Whose profits the bot's are: a real bot is also part of the fleet as if all were real."""
+    return (Purse.PAPER,) if bot.stage is Stage.PAPER else (Purse.REAL, Purse.PAPER)
+
+
+def purse_of(bot: BotSettings) -> Purse:
+    """By which book the bot's entries are judged."""
+    return Purse.PAPER if bot.stage is Stage.PAPER else Purse.REAL
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """How reading a bot goes. error: of the last attempt; failing_since: of the first of those in
+    a row; is_fresh: whether it went well since the guard's start."""
+
+    is_fresh: bool = False
+    error: str | None = None
+    failing_since: datetime | None = None
+    good_at_s: float | None = None  # begin of the last good poll on the steady clock
+    is_told: bool = False  # whether its failing is in the log
+
+
+@dataclass(frozen=True, slots=True)
+class MismatchSeen:
+    """A mismatch and how often it was seen in a row."""
+
+    mismatch: Mismatch
+    since: datetime
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the last verdict on a wish was in short: a bot asks again with every loop, and the same
+    refusal is logged once."""
+
+    words: tuple[str, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The guard's knowledge. `kept` and `kept_risk` are as they are in the database: prices move
+    with every poll, and are kept now and then only."""
+
+    started_at: datetime
+    state_since: datetime
+    state: GuardState = GuardState.HALTED
+    snapshots: Mapping[str, BotSnapshot] = field(default_factory=dict)
+    polls: Mapping[str, PollState] = field(default_factory=dict)
+    families: Mapping[str, str] = field(default_factory=dict)
+    reservations: Mapping[str, Reservation] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=dict)
+    risk: Mapping[Purse, RiskState] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    kill: KillSwitch | None = None
+    kill_file: str | None = None
+    mismatches: Mapping[str, MismatchSeen] = field(default_factory=dict)
+    reconciled_at: datetime | None = None  # the last look that passed
+    has_passed: bool = False  # whether one passed since the start
+    reconcile_errors: Mapping[str, str] = field(default_factory=dict)
+    correlations: Mapping[tuple[str, str], float] | None = None
+    last_number: int = 0  # of reservations and approvals
+    told: Mapping[CheckKey, Told] = field(default_factory=dict)
+    kept: Mapping[str, BotSnapshot] = field(default_factory=dict)
+    kept_ledger: Ledger = field(default_factory=dict)
+    kept_risk: Mapping[Purse, RiskState] = field(default_factory=dict)
+
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Answer]):
+    """What a change makes: the fleet after it, what to tell whoever asked, what to log."""
+
+    fleet: Fleet
+    answer: Answer
+    events: tuple[Event, ...] = ()

@@ -1,0 +1,260 @@
+"""What polls, looks at the losses and reconciliations do to the fleet. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aquatrade.event_log import Event
+from aquatrade.risk.breakers import observe
+from aquatrade.risk.model import RiskState, Side
+from sidecars.guard.approvals import expired, lapsed
+from sidecars.guard.book import fleet_book
+from sidecars.guard.fleet import Fleet, MismatchSeen, PollState, Rules, Step, purses_of
+from sidecars.guard.ledger import Purse, begins_anew, with_snapshot
+from sidecars.guard.model import Approval, ApprovalStatus, Mismatch, Reconciliation
+from sidecars.guard.reservations import Moment, of_bot, settle
+from sidecars.guard.snapshots import BotSnapshot, TradeSeen
+from sidecars.guard.states import state_of
+from sidecars.guard.words import (
+    approval_event,
+    change_event,
+    mismatch_event,
+    plain_event,
+    reservation_event,
+)
+
+# What moves with prices alone is kept so often.
+KEEP_EVERY = timedelta(seconds=60)
+# A bot that fails so long is told of.
+UNREACHED_AFTER = timedelta(seconds=15)
+FORGET_TOLD = timedelta(minutes=10)
+
+
+# -- polls ---------------------------------------------------------------------------------------
+
+
+def take_poll(
+    rules: Rules, fleet: Fleet, snapshot: BotSnapshot, began_s: float, now: Moment
+) -> Step[None]:
+    """Take in what a whole poll of a bot has said. began_s: its begin on the steady clock."""
+    bot = rules.settings.bot(snapshot.bot)
+    if bot is None:
+        return Step(fleet, None)
+    before = fleet.snapshots.get(snapshot.bot)
+    snapshot = _priced(snapshot, before)
+    events = _return_events(fleet, snapshot.bot, now.at)
+    purses = purses_of(bot)
+    for purse in purses[:1]:
+        account = fleet.ledger.get((purse, snapshot.bot))
+        if account is not None and begins_anew(account, snapshot):
+            text = (
+                f"bot {snapshot.bot} has another database than before: its past profits are kept, "
+                "its trades of before are unknown"
+            )
+            events.append(plain_event("error", text, now.at, {"bot": snapshot.bot}))
+    settled = settle(of_bot(fleet.reservations, snapshot.bot), snapshot, began_s)
+    others = {key: each for key, each in fleet.reservations.items() if each.bot != snapshot.bot}
+    events += [
+        reservation_event(each, "used", "its order was seen", now.at) for each in settled.used
+    ]
+    events += [
+        reservation_event(each, "over", "its lease is over and no order came of it", now.at)
+        for each in settled.over
+    ]
+    ledger = with_snapshot(fleet.ledger, purses, snapshot)
+    is_kept = _is_kept(fleet.kept.get(snapshot.bot), snapshot)
+    after = replace(
+        fleet,
+        snapshots={**fleet.snapshots, snapshot.bot: snapshot},
+        polls={**fleet.polls, snapshot.bot: PollState(is_fresh=True, good_at_s=began_s)},
+        reservations={**others, **{each.id: each for each in settled.left}},
+        ledger=ledger,
+        kept=fleet.kept if is_kept else {**fleet.kept, snapshot.bot: snapshot},
+        kept_ledger=fleet.kept_ledger if is_kept else ledger,
+    )
+    return Step(after, None, tuple(events))
+
+
+def poll_failed(rules: Rules, fleet: Fleet, bot: str, error: str, now: Moment) -> Step[None]:
+    """A bot could not be read: what is known of it stays as it is."""
+    before = fleet.polls.get(bot, PollState())
+    since = before.failing_since or now.at
+    is_told = before.is_told and before.error == error
+    events: tuple[Event, ...] = ()
+    if not is_told and (now.at - since >= UNREACHED_AFTER or not before.is_fresh):
+        events = (plain_event("error", f"bot {bot}: {error}", now.at, {"bot": bot}),)
+        is_told = True
+    state = replace(before, error=error, failing_since=since, is_told=is_told)
+    return Step(replace(fleet, polls={**fleet.polls, bot: state}), None, events)
+
+
+def _return_events(fleet: Fleet, bot: str, now: datetime) -> list[Event]:
+    before = fleet.polls.get(bot)
+    if before is None or not before.is_told:
+        return []
+    return [plain_event("state", f"bot {bot} is read again", now, {"bot": bot})]
+
+
+def _priced(snapshot: BotSnapshot, before: BotSnapshot | None) -> BotSnapshot:
+    """Trades whose present price the bot does not know, at the price that was known last."""
+    if not snapshot.unpriced or before is None:
+        return snapshot
+    known = {trade.trade_id: trade for trade in before.trades}
+    trades = tuple(_at_known_price(trade, known.get(trade.trade_id)) for trade in snapshot.trades)
+    return replace(snapshot, trades=trades)
+
+
+def _at_known_price(trade: TradeSeen, before: TradeSeen | None) -> TradeSeen:
+    if trade.unrealized_profit is not None or before is None or before.current_rate is None:
+        return trade
+    rate = before.current_rate
+    bought, sold = trade.amount * trade.open_rate, trade.amount * rate
+    gross = sold - bought if trade.side is Side.LONG else bought - sold
+    profit = gross - trade.fee_rate * (bought + sold)
+    return replace(trade, current_rate=rate, unrealized_profit=profit)
+
+
+def _is_kept(kept: BotSnapshot | None, snapshot: BotSnapshot) -> bool:
+    """Whether the database has what matters of it; prices alone are kept once a minute."""
+    if kept is None or not timedelta(0) <= snapshot.at - kept.at < KEEP_EVERY:
+        return False
+    return _substance(kept) == _substance(snapshot)
+
+
+def _substance(snapshot: BotSnapshot) -> object:
+    trades = tuple(
+        (trade.trade_id, trade.amount, trade.stake, trade.stop_rate, trade.orders)
+        for trade in snapshot.trades
+    )
+    return (
+        trades, snapshot.closed_count, snapshot.closed_profit, snapshot.locks, snapshot.run_state,
+        snapshot.is_dry_run, snapshot.bot_name,
+    )  # fmt: skip
+
+
+# -- losses --------------------------------------------------------------------------------------
+
+
+def look_at_losses(rules: Rules, fleet: Fleet, now: Moment) -> Step[None]:
+    """Trip and end breakers by the fleet's profit; let go of what has expired."""
+    fleet, events = _tidied(fleet, now.at)
+    for purse in rules.purses:
+        if any(bot.name not in fleet.snapshots for bot in rules.bots_of(purse)):
+            continue  # nobody knows the profit of all: a part of it would look like a loss
+        book = fleet_book(rules, fleet, purse, now.at)
+        before = fleet.risk.get(purse, RiskState())
+        state, changes = observe(rules.profile, before, book)
+        kept = fleet.kept_risk.get(purse)
+        risk: Mapping[Purse, RiskState] = {**fleet.risk, purse: state}
+        fleet = replace(fleet, risk=risk)
+        if changes or kept is None or _is_due(kept, state):
+            fleet = replace(
+                fleet, kept_risk={**fleet.kept_risk, purse: state}, kept_ledger=fleet.ledger
+            )
+        events += [change_event(change, purse, now.at) for change in changes]
+    return Step(fleet, None, tuple(events))
+
+
+def _is_due(kept: RiskState, state: RiskState) -> bool:
+    if (kept.marks, kept.trips, kept.recovery_until) != (
+        state.marks,
+        state.trips,
+        state.recovery_until,
+    ):
+        return True
+    if kept.last_at is None or state.last_at is None:
+        return True
+    return state.last_at - kept.last_at >= KEEP_EVERY
+
+
+def _tidied(fleet: Fleet, now: datetime) -> tuple[Fleet, list[Event]]:
+    """Approvals expire with their signals; refusals of signals that are over are forgotten."""
+    lapsing = [
+        each
+        for each in fleet.approvals.values()
+        if each.status is not ApprovalStatus.EXPIRED and expired(each, now)
+    ]
+    events = [approval_event(lapsed(each), "expired with its signal", now) for each in lapsing]
+    approvals: Mapping[str, Approval] = fleet.approvals
+    if lapsing:
+        approvals = {**approvals, **{each.id: lapsed(each) for each in lapsing}}
+    told = fleet.told
+    if any(each.until < now - FORGET_TOLD for each in told.values()):
+        told = {key: each for key, each in told.items() if each.until >= now - FORGET_TOLD}
+    return replace(fleet, approvals=approvals, told=told), events
+
+
+# -- reconciliation ------------------------------------------------------------------------------
+
+
+def take_reconciliation(
+    rules: Rules, fleet: Fleet, found: Reconciliation, now: Moment
+) -> Step[None]:
+    """Take in a look at the exchanges. What an account that could not be read had, it still has."""
+    seen: dict[str, MismatchSeen] = {}
+    events: list[Event] = []
+    for mismatch in found.mismatches:
+        before = fleet.mismatches.get(mismatch.key)
+        if before is None:
+            seen[mismatch.key] = MismatchSeen(mismatch, now.at, 1)
+            events.append(mismatch_event("mismatch", mismatch, mismatch.text, now.at))
+        else:
+            seen[mismatch.key] = replace(before, mismatch=mismatch, times=before.times + 1)
+    for key, before in fleet.mismatches.items():
+        if key in seen:
+            continue
+        if before.mismatch.account in found.errors:
+            seen[key] = before
+        else:
+            events.append(_mismatch_gone(before.mismatch, now.at))
+    events += [
+        plain_event("error", f"account {name}: {text}", now.at, {"account": name})
+        for name, text in found.errors.items()
+        if name not in fleet.reconcile_errors
+    ]
+    events += [
+        plain_event("state", f"account {name} is read again", now.at, {"account": name})
+        for name in fleet.reconcile_errors
+        if name not in found.errors
+    ]
+    after = replace(
+        fleet,
+        mismatches=seen,
+        reconcile_errors=dict(found.errors),
+        reconciled_at=now.at if found.passed else fleet.reconciled_at,
+        has_passed=fleet.has_passed or found.passed,
+    )
+    return Step(after, None, tuple(events))
+
+
+def _mismatch_gone(mismatch: Mismatch, now: datetime) -> Event:
+    return mismatch_event("mismatch_end", mismatch, f"gone: {mismatch.text}", now)
+
+
+# -- the state -----------------------------------------------------------------------------------
+
+
+def settled_state(rules: Rules, fleet: Fleet, now: datetime) -> tuple[Fleet, tuple[Event, ...]]:
+    """The fleet with the state that follows from all it holds; an event where it is another."""
+    state = state_of(rules, fleet, rules.purses[0])
+    if state is fleet.state:
+        return fleet, ()
+    text = f"{fleet.state} -> {state}"
+    event = plain_event("state", text, now, {"from": fleet.state, "to": state})
+    return replace(fleet, state=state, state_since=now), (event,)
+
+
+def without_unknown_bots(rules: Rules, fleet: Fleet, now: datetime) -> Step[None]:
+    """After a restart with other settings: what belongs to bots that are gone is let go."""
+    known = {bot.name for bot in rules.settings.bots}
+    gone = [each for each in fleet.reservations.values() if each.bot not in known]
+    events = tuple(
+        reservation_event(each, "dropped", "its bot is not configured any more", now)
+        for each in gone
+    )
+    after = replace(
+        fleet,
+        snapshots={bot: each for bot, each in fleet.snapshots.items() if bot in known},
+        reservations={key: each for key, each in fleet.reservations.items() if each.bot in known},
+    )
+    return Step(after, None, events)

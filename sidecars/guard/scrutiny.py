@@ -1,0 +1,125 @@
+"""The rules over an entry: those of the profile for the whole fleet, and the guard's own. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from aquatrade.risk.judging import Scope, judge_entry
+from aquatrade.risk.model import Book, Decision, Market, Reason, RiskState, Verdict
+from sidecars.guard.book import allotment_now, at_stake
+from sidecars.guard.fleet import Fleet, Rules, purse_of
+from sidecars.guard.model import CheckRequest, GuardState, Stage
+from sidecars.guard.refusals import GuardRefusal
+from sidecars.guard.reservations import Moment
+from sidecars.guard.settings import BotSettings
+from sidecars.guard.states import against
+
+TOLERANCE = 1e-9
+# A bot that was not read for so many polls (and seconds) is not known well enough.
+STALE_POLLS = 6
+STALE_SECONDS = 30.0
+# What a clock may seem to be off because HTTP tells whole seconds.
+CLOCK_RESOLUTION_SECONDS = 1.5
+_SEVERITY = {Decision.APPROVE: 0, Decision.REDUCE: 1, Decision.REJECT: 2}
+
+
+def configured(rules: Rules, name: str) -> BotSettings:
+    """The settings of a bot. Raises GuardRefusal."""
+    bot = rules.settings.bot(name)
+    if bot is None:
+        raise GuardRefusal(404, "unknown_bot", f"bot {ascii(name)[:60]} is not configured")
+    return bot
+
+
+def judge(
+    rules: Rules,
+    fleet: Fleet,
+    request: CheckRequest,
+    bot: BotSettings,
+    book: Book,
+    now: Moment,
+) -> Verdict:
+    """The verdict of all rules together, a person's yes aside."""
+    purse = purse_of(bot)
+    own = list(_own_reasons(rules, fleet, request, bot, now))
+    stake, allotted = _within_allotment(fleet, request, bot)
+    entry = replace(request.entry, stake=stake)
+    market = Market(correlations=fleet.correlations)
+    state = fleet.risk.get(purse, RiskState())
+    verdict = judge_entry(rules.profile, state, book, entry, market, Scope.FLEET)
+    reasons = (*own, *allotted, *verdict.reasons)
+    decision = _gravest([verdict.decision, *(reason.decision for reason in reasons)])
+    return Verdict(decision, 0.0 if decision is Decision.REJECT else verdict.stake, reasons)
+
+
+def _own_reasons(
+    rules: Rules, fleet: Fleet, request: CheckRequest, bot: BotSettings, now: Moment
+) -> Iterator[Reason]:
+    """What only the guard can say: its state, and whether it knows the bots well enough."""
+    for each in against(rules, fleet, purse_of(bot)):
+        if each.state is GuardState.HALTED:  # trips are a rule of the profile, and judged there
+            yield _refusal(each.rule, each.text)
+    if request.entry.exchange != bot.exchange:
+        yield _refusal(
+            "exchange",
+            f"bot {bot.name} says that it trades on {ascii(request.entry.exchange)[:40]}, "
+            f"configured is {bot.exchange}",
+        )
+    yield from _known_well(rules, fleet, bot, now)
+    for other in rules.bots_of(purse_of(bot)):
+        snapshot = fleet.snapshots.get(other.name)
+        for pair in () if snapshot is None else snapshot.unpriced:
+            yield _refusal("book", f"no price is known of {pair}, which bot {other.name} holds")
+
+
+def _known_well(rules: Rules, fleet: Fleet, bot: BotSettings, now: Moment) -> Iterator[Reason]:
+    snapshot, poll = fleet.snapshots.get(bot.name), fleet.polls.get(bot.name)
+    if snapshot is None or poll is None or poll.good_at_s is None:
+        return  # not ACTIVE then, and said so
+    age = now.steady_s - poll.good_at_s
+    limit = max(STALE_POLLS * rules.settings.poll_seconds, STALE_SECONDS)
+    if age > limit:
+        why = "" if poll.error is None else f": {poll.error}"
+        text = f"bot {bot.name} was last read {age:.0f} s ago, limit {limit:.0f} s{why}"
+        yield _refusal("book", text, age, limit)
+    if bot.stage is Stage.PAPER and not snapshot.is_dry_run:
+        yield _refusal("stage", f"bot {bot.name} trades real money, configured is paper")
+    skew, allowed = snapshot.clock_skew_seconds, rules.profile.max_clock_skew_seconds
+    if skew is not None and allowed is not None:
+        allowed += CLOCK_RESOLUTION_SECONDS
+        if not abs(skew) <= allowed:
+            text = (
+                f"the clock of bot {bot.name} is {abs(skew):.1f} s "
+                f"{'ahead of' if skew > 0 else 'behind'} the guard's, limit {allowed:g} s"
+            )
+            yield _refusal("clock", text, abs(skew), allowed)
+
+
+def _within_allotment(
+    fleet: Fleet, request: CheckRequest, bot: BotSettings
+) -> tuple[float, tuple[Reason, ...]]:
+    """The stake, or what of it the bot's allotment still holds."""
+    wanted, least = request.entry.stake, request.entry.min_stake
+    allotment = allotment_now(bot, fleet.snapshots.get(bot.name))
+    used = at_stake(fleet, bot.name)
+    left = allotment - used
+    if wanted <= left + TOLERANCE * allotment:
+        return wanted, ()
+    lost = "" if allotment >= bot.allotment else f" ({bot.allotment - allotment:.8g} of it lost)"
+    text = (
+        f"{used:.8g} at stake and {wanted:.8g} more, the allotment of bot {bot.name} is "
+        f"{bot.allotment:.8g}{lost}"
+    )
+    fits = left > TOLERANCE * bot.allotment and left >= least
+    decision = Decision.REDUCE if fits else Decision.REJECT
+    reason = Reason("allotment", decision, text, used + wanted, allotment)
+    return (left if fits else wanted), (reason,)
+
+
+def _gravest(decisions: list[Decision]) -> Decision:
+    return max(decisions, key=lambda decision: _SEVERITY[decision])
+
+
+def _refusal(
+    rule: str, text: str, value: float | None = None, limit: float | None = None
+) -> Reason:
+    return Reason(rule, Decision.REJECT, text, value, limit)
