@@ -10,6 +10,7 @@ import typer
 from requests import RequestException
 from rich.console import Console
 
+from operations.guard_commands import guard
 from operations.processes import ProcessFailedError, termination_as_interrupt
 
 PLAIN_WIDTH = 118  # columns, where no terminal says how many it has
@@ -20,6 +21,9 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
     help="Aquatrade: strategies, scores and a local exchange around freqtrade.",
 )
+
+
+main.add_typer(guard, name="guard")
 
 
 @main.callback()
@@ -80,6 +84,29 @@ def check(
 
 
 @main.command()
+def preflight(
+    config: Annotated[
+        list[Path], typer.Option("--config", "-c", help="A config file; repeatable, the last wins.")
+    ],
+    db_url: Annotated[
+        str | None, typer.Option(help="The database that `freqtrade trade` will be given.")
+    ] = None,
+    paper_db_url: Annotated[
+        str | None,
+        typer.Option(help="Where it traded on paper; default: X-paper beside X-live.sqlite."),
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Refuse whatever is not mode live.")] = False,
+) -> None:
+    """Check all that can be checked before a bot trades: exchange, key, money, evidence."""
+    from aquatrade.preflight import main as preflight_main
+
+    arguments = [argument for path in config for argument in ("-c", str(path))]
+    arguments += [] if db_url is None else ["--db-url", db_url]
+    arguments += [] if paper_db_url is None else ["--paper-db-url", paper_db_url]
+    raise typer.Exit(preflight_main([*arguments, *(["--live"] if live else [])]))
+
+
+@main.command()
 def sidecars(
     config: Annotated[
         Path | None,
@@ -112,6 +139,37 @@ def luno(
     except CardsError as error:
         typer.echo(f"aquatrade luno: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+@main.command()
+def why(
+    pair: Annotated[str, typer.Argument(help="Like BTC/USDT.")],
+    candle: Annotated[
+        str | None, typer.Option(help="Its open, UTC: 2026-03-14T09:00Z; default: the last ones.")
+    ] = None,
+    bot: Annotated[str | None, typer.Option(help="One bot; default: all.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The guard; default: AQUATRADE_GUARD_URL, this machine.")
+    ] = None,
+    database: Annotated[
+        Path | None, typer.Option(help="A bot's own X-risk.sqlite, asked in place of the guard.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="The guard's settings: its bots are asked for the candle, too."
+        ),
+    ] = None,
+) -> None:
+    """Why did it not trade? What bots and guard said of a pair's candle, and what the bots saw."""
+    from operations.why import WhyError, read_question, why_lines
+
+    try:
+        lines = why_lines(read_question(pair, candle, bot), url, database, config)
+    except WhyError as error:
+        typer.echo(f"aquatrade why: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo("\n".join(lines))
 
 
 @main.command()

@@ -54,15 +54,30 @@ class Exchange:
         parsed: dict[str, object] = answer.json()
         return parsed
 
+    def tell(self, path: str, body: object) -> None:
+        """POST /control/PATH. Raises requests.RequestException."""
+        requests.post(f"{self.url}/control/{path}", json=body, timeout=30).raise_for_status()
+
+    def forget_faults(self) -> None:
+        """Remove the whole fault plan. Raises requests.RequestException."""
+        requests.delete(f"{self.url}/control/faults", timeout=30).raise_for_status()
+
 
 class Road:
     """Starts the parts of the road on one stage, all of their files in one folder.
 
     folder: state, logs and configs of this road; each start of a part uses what it finds there,
     so a part that was killed comes back with its ledger, its scores, its trades.
+    environment: what its processes are to find there besides.
     """
 
-    def __init__(self, folder: Path, source: MarketSource, pairs: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        source: MarketSource,
+        pairs: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.source = source
         self.pairs = tuple(pairs)
@@ -83,6 +98,7 @@ class Road:
                 "AQUATRADE_SCORES_TOKEN": token,
                 # Hyperopt's workers and the stock image find `aquatrade` in the same way.
                 "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(self.strategies)]),
+                **(environment or {}),
             },
         )
 
@@ -162,10 +178,12 @@ class Road:
         check([*SHIPPED_LAYERS, path], os.environ)
         return path
 
-    def freqtrade_arguments(self, command: str, config: Path) -> list[str]:
+    def freqtrade_arguments(
+        self, command: str, config: Path, layers: Sequence[Path] = SHIPPED_LAYERS
+    ) -> list[str]:
         """`freqtrade COMMAND` on the shipped configs with `config` on top."""
         arguments = [command]
-        for layer in (*SHIPPED_LAYERS, config):
+        for layer in (*layers, config):
             arguments += ["--config", str(layer)]
         return [*arguments, "--userdir", str(self.user_folder())]
 
@@ -181,12 +199,18 @@ class Road:
         (user / "backtest_results").mkdir(exist_ok=True)
         return user
 
-    def start_bot(self, exchange: Exchange, config: Path, name: str = "bot") -> Child:
+    def start_bot(
+        self,
+        exchange: Exchange,
+        config: Path,
+        name: str = "bot",
+        layers: Sequence[Path] = SHIPPED_LAYERS,
+    ) -> Child:
         """Start `freqtrade trade`, on the exchange's clock if that is a lock-step one."""
         program = ["-m", "freqtrade"]
         if exchange.lockstep_port is not None:
             program = ["-m", "operations.lockstep", str(exchange.lockstep_port), "freqtrade"]
-        trade = self.freqtrade_arguments("trade", config)
+        trade = self.freqtrade_arguments("trade", config, layers)
         return self.stage.start(name, [*program, *trade, "--strategy-path", str(self.strategies)])
 
 
@@ -203,6 +227,12 @@ def _healthy(url: str) -> bool:
         return answer.ok and answer.json().get("status") == "ok"
     except requests.RequestException:
         return False
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """Read a JSON file that holds an object."""
+    content: dict[str, object] = json.loads(path.read_text())
+    return content
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> Path:

@@ -1,5 +1,6 @@
 """Markets and roads for rehearsals with real processes."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -71,6 +72,44 @@ def storm_candles(number: int) -> pd.DataFrame:
             "volume": np.round(random.uniform(50, 150, len(opens)) * 300 / closes, 2),
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often the rehearsals do what they repeat."""
+
+    contention_rounds: int  # bots that want one asset in the same second
+    fleet_kills: int  # of guard and bots
+    bot_kills: int  # with orders open
+    writer_kills: int  # of a score layer that writes
+    service_kills: int  # of a score service
+    guard_faults: tuple[str, ...]  # what a guard does instead of answering well
+
+
+SMALL = Counts(
+    contention_rounds=20,
+    fleet_kills=6,
+    bot_kills=4,
+    writer_kills=14,
+    service_kills=2,
+    guard_faults=("dead", "silent", "slow", "error", "broken", "nan", "more"),
+)
+FULL = Counts(
+    contention_rounds=200,
+    fleet_kills=50,
+    bot_kills=10,
+    writer_kills=44,
+    service_kills=6,
+    guard_faults=(
+        *SMALL.guard_faults, "redirect", "empty", "page", "list", "maybe", "no_stake", "text_stake"
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def counts() -> Counts:
+    """The small numbers, or with AQUATRADE_REHEARSAL=full those that a release has to stand."""
+    return FULL if os.environ.get("AQUATRADE_REHEARSAL") == "full" else SMALL
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,6 @@ from operations.road import REPOSITORY, write_json
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(300)]
 
 WRITER = Path(__file__).with_name("layer_writer.py")
-WRITER_KILLS = 44
-SERVICE_KILLS = 6
 LEAST_NUMBERS = 2
 MOST_SECONDS_MORE = 0.06
 NOW = datetime(2025, 6, 3, 6, tzinfo=UTC)
@@ -91,7 +89,8 @@ class Nursery:
         return message
 
 
-def test_what_a_layer_kept_survives_any_kill(tmp_path: Path) -> None:
+def test_what_a_layer_kept_survives_any_kill(tmp_path: Path, counts: Any) -> None:
+    kills = counts.writer_kills
     writer = load_writer()
     database = tmp_path / "layer.sqlite"
     chance = random.Random(20250603)
@@ -100,7 +99,7 @@ def test_what_a_layer_kept_survives_any_kill(tmp_path: Path) -> None:
     number, cut_short = 0, 0
     nursery = Nursery(database)
     try:
-        for _ in range(WRITER_KILLS):
+        for _ in range(kills):
             numbers = chance.randrange(1, LEAST_NUMBERS + 1)
             said = nursery.life(number, numbers, chance.uniform(0.0, MOST_SECONDS_MORE))
             assert "loaded" in said[0]
@@ -117,8 +116,8 @@ def test_what_a_layer_kept_survives_any_kill(tmp_path: Path) -> None:
             number = max(whole) + 1
     finally:
         nursery.close()
-    assert len(kept) >= WRITER_KILLS
-    assert len(scored) >= WRITER_KILLS
+    assert len(kept) >= kills
+    assert len(scored) >= kills
     assert cut_short, "no kill fell between keeping and saying so: the test looks at too little"
 
 
@@ -160,7 +159,7 @@ def check_scores(
     assert {key: found.get(key) for key in scored} == scored
 
 
-def test_what_a_service_answered_it_answers_again(tmp_path: Path) -> None:
+def test_what_a_service_answered_it_answers_again(tmp_path: Path, counts: Any) -> None:
     chance = random.Random(20250604)
     answered: dict[str, dict[str, Any]] = {}
     with SidecarRig(tmp_path, NOW) as rig:
@@ -177,7 +176,7 @@ def test_what_a_service_answered_it_answers_again(tmp_path: Path) -> None:
         config = write_json(tmp_path / "onchain.json", settings)
         assert rig.conductor is not None
         rig.conductor.let_run(NOW + START_SPAN)
-        for _ in range(SERVICE_KILLS + 1):
+        for _ in range(counts.service_kills + 1):
             child = rig.stage.start("onchain", ["-m", "sidecars.onchain", "-c", str(config)])
             rig.wait_until_ready("onchain", 60)
             check_answers(rig, answered)
@@ -191,7 +190,7 @@ def test_what_a_service_answered_it_answers_again(tmp_path: Path) -> None:
                 answered[f"last of {moment}"] = answer
             rig.stage.stop(child, hard=True)
     moments = {each["scores"]["BTC"]["as_of"] for each in answered.values()}
-    assert len(moments) > SERVICE_KILLS, "too few scores were made to say anything"
+    assert len(moments) > counts.service_kills, "too few scores were made to say anything"
 
 
 def keep_time_running(rig: SidecarRig) -> None:

@@ -1,0 +1,219 @@
+"""Several live bots and the guard over them: one book, one say, and nothing that a kill undoes."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rehearsal.fleet_books import holds_of, least_free_share, two_holders
+from tests.rehearsal.fleet_checks import (
+    Stranger,
+    ask_guard,
+    contended,
+    end_ms,
+    leave_all,
+    reconciled,
+    tell_guard,
+)
+from tests.rehearsal.fleet_market import (
+    DAY_MINUTES,
+    MARKET_START,
+    candles,
+    moved,
+    quiet_path,
+    write_market,
+)
+from tests.rehearsal.fleet_rig import GUARD, FleetRig
+from tests.rehearsal.probe_hands import Probe
+
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3000)]
+
+PAIRS = tuple(f"{asset}/USDT" for asset in ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF"))
+FALLING, CALM = PAIRS[:5], PAIRS[5]
+BOTS = ("alpha", "beta", "gamma")
+Hands = tuple[Probe, Probe, Probe]
+START = MARKET_START + timedelta(days=1)
+FALL_AT = START + timedelta(minutes=10)
+DROP_PCT = -16.0
+STAKE = 550.0
+CAPITAL = 5000.0
+RESERVE_PCT = 24.0
+OFF: dict[str, Any] = {
+    "max_atr_ratio": None,
+    "max_clock_skew_seconds": None,
+    "max_exchange_silence_minutes": None,
+    "rest_after_stop_minutes": None,
+}
+PROFILE: dict[str, Any] = {
+    **OFF,
+    "name": "fleet",
+    "reserve_pct": RESERVE_PCT,
+    "valve_minutes": 1.9,
+    "day": {"limit_pct": 8.0, "close": ["momentum"], "resume": "by_hand"},
+}
+ALLOTMENTS: dict[str, dict[str, Any]] = {
+    "alpha": {"allotment": 1750.0, "stage": "live"},
+    "beta": {"allotment": 1750.0, "stage": "live"},
+    "gamma": {"allotment": 200.0, "stage": "hybrid"},
+}
+
+
+def market(folder: Path) -> Path:
+    minutes = 3 * DAY_MINUTES
+    fall = (FALL_AT - MARKET_START) // timedelta(minutes=1)
+    frames = {}
+    for number, pair in enumerate(PAIRS):
+        path = quiet_path(number, minutes)
+        if pair in FALLING:
+            path = moved(path, fall, 1, DROP_PCT)
+        frames[pair] = candles(path, number)
+    return write_market(folder, frames)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetRig]:
+    folder = tmp_path_factory.mktemp("fleet")
+    with FleetRig(folder, market(folder / "data"), PAIRS, START) as rig:
+        for name, of_bot in ALLOTMENTS.items():
+            is_hybrid = of_bot["stage"] == "hybrid"
+            rig.add_bot(
+                name,
+                {
+                    "available_capital": of_bot["allotment"],
+                    "stake_amount": 100.0 if is_hybrid else STAKE,
+                    "stoploss": -0.5,  # the guard is to be the one that closes
+                    # A person's yes is for the signal of one candle: it is looked at again.
+                    "internals": {"process_throttle_secs": 20 if is_hybrid else 60},
+                    "aquatrade": {
+                        "sizing": {"method": "fixed", "stake_usd": 100.0 if is_hybrid else STAKE},
+                        "guard": {"url": rig.road.guard_url, "timeout_seconds": 5.0},
+                    },
+                },
+                PAIRS[-2:] if is_hybrid else PAIRS,
+                family="grid" if is_hybrid else "momentum",
+            )
+        rig.add_guard(ALLOTMENTS, PROFILE, capital=CAPITAL)
+        rig.start_all()
+        yield rig
+
+
+@pytest.fixture
+def hands(fleet: FleetRig) -> Hands:
+    return Probe(fleet, "alpha"), Probe(fleet, "beta"), Probe(fleet, "gamma")
+
+
+def test_it_trusts_nothing_before_it_has_looked(fleet: FleetRig) -> None:
+    assert fleet.guard_state()["state"] == "ACTIVE"
+    states = [event.text for event in fleet.events(GUARD, kind="state")]
+    assert states[0] == "start: HALTED"
+    assert states[-1] == "HALTED -> ACTIVE"
+
+
+def test_a_daily_loss_of_all_closes_a_family_and_locks_the_rest(
+    fleet: FleetRig, hands: Hands
+) -> None:
+    alpha, beta, gamma = hands
+    gamma.approved_entry(CALM)
+    alpha.enter(*FALLING[:3])
+    beta.enter(*FALLING[3:])
+    beta.wish(enter=[CALM], resting=True)
+    assert len(beta.open_orders()) == 1
+    # A bot tells the prices that it saw in its last loop.
+    fleet.run_to(FALL_AT + timedelta(seconds=118))
+    assert alpha.held() == []
+    assert beta.held() == []
+    assert gamma.held() == [CALM], "inventory of a grid stays"
+    assert beta.open_orders() == [], "the entry order was cancelled"
+    state = fleet.guard_state()
+    assert state["state"] == "REDUCING"
+    assert [trip["rule"] for trip in state["trips"]] == ["day"]
+    trip = fleet.events(GUARD, kind="trip")[-1]
+    assert trip.data["value"] >= trip.data["limit"] == PROFILE["day"]["limit_pct"]
+    acts = [event.data["act"] for event in fleet.events(GUARD, kind="action")]
+    assert {"lock", "close", "cancel"} <= set(acts)
+    for probe in hands:
+        assert [lock["reason"].startswith("guard: daily loss") for lock in probe.locks()] == [True]
+    alpha.wish(enter=[CALM])
+    assert alpha.held() == []
+    lifted = tell_guard(fleet, "resume", by="a person", rule="day")
+    assert lifted["lifted"] == ["day"]
+    fleet.run_candles(1)
+    assert [probe.locks() for probe in hands] == [[], [], []]
+    alpha.enter(FALLING[0])
+    alpha.leave(FALLING[0])
+    gamma.leave(CALM)
+
+
+def test_the_kill_switch_is_on_at_once_and_off_by_hand_only(fleet: FleetRig, hands: Hands) -> None:
+    alpha, beta = hands[:2]
+    alpha.enter(CALM)
+    beta.enter(FALLING[0])
+    tell_guard(fleet, "kill", by="a person", reason="rehearsal", close=False)
+    assert fleet.guard_state()["state"] == "HALTED"
+    beta.wish(enter=FALLING[1:])
+    assert beta.held() == [FALLING[0]]
+    assert all(len(probe.locks()) == 1 for probe in hands)
+    beta.leave(FALLING[0])
+    tell_guard(fleet, "kill", by="a person", reason="all out", close=True)
+    fleet.run_candles(2)
+    assert alpha.held() == [], "all was closed"
+    assert tell_guard(fleet, "resume", by="a person", rule="kill")["state"] == "ACTIVE"
+    fleet.run_candles(1)
+    assert [probe.locks() for probe in hands] == [[], [], []]
+    alpha.enter(CALM)
+    alpha.leave(CALM)
+
+
+def test_an_entry_of_a_hybrid_bot_waits_for_a_person(fleet: FleetRig, hands: Hands) -> None:
+    gamma = hands[2]
+    gamma.approved_entry(CALM)
+    statuses = [each["status"] for each in ask_guard(fleet, "approvals")["approvals"]]
+    assert "used" in statuses
+    assert "waiting" not in statuses
+    gamma.leave(CALM)
+    # The next signal is another one: the yes of before is not for it.
+    gamma.wish(enter=[CALM])
+    assert gamma.held() == []
+
+
+def test_a_foreign_order_halts_entries_until_it_is_gone(fleet: FleetRig, hands: Hands) -> None:
+    alpha = hands[0]
+    stranger = Stranger(fleet)
+    order = stranger.place(FALLING[1], f"{alpha.bot.client_id_prefix}foreign")
+    assert not reconciled(fleet)
+    assert fleet.guard_state()["state"] == "ACTIVE", "once may be a matter of moments"
+    assert not reconciled(fleet)
+    assert fleet.guard_state()["state"] == "HALTED"
+    alpha.is_refused(CALM, "reconcile")
+    told = fleet.events(GUARD, kind="mismatch")
+    assert len(told) == 1
+    assert order in told[0].text
+    stranger.cancel(FALLING[1], order)
+    assert reconciled(fleet)
+    assert fleet.guard_state()["state"] == "ACTIVE"
+    assert len(fleet.events(GUARD, kind="mismatch_end")) == 1
+    alpha.enter(CALM)
+    alpha.leave(CALM)
+
+
+def test_two_bots_never_hold_one_asset(fleet: FleetRig, hands: Hands, counts: Any) -> None:
+    before, began_ms = len(contended(fleet)), end_ms(fleet)
+    fleet.script("alpha", "beta", enter=["*"], leave_after_seconds=45)
+    for _ in range(counts.contention_rounds):
+        fleet.run_candles(2)
+        if len(contended(fleet)) - before >= counts.contention_rounds:
+            break
+    rounds = contended(fleet)[before:]
+    assert len(rounds) >= counts.contention_rounds
+    leave_all(fleet)
+    orders = fleet.orders(start_ms=str(began_ms))
+    holds = holds_of(orders, BOTS, end_ms(fleet))
+    assert {hold.bot for hold in holds} >= {"alpha", "beta"}
+    assert two_holders(holds) == []
+    assert all(each.let_through <= 1 for each in rounds)
+    assert sum(each.let_through for each in rounds) >= counts.contention_rounds // 2
+    assert least_free_share(fleet.orders(), Decimal(str(CAPITAL))) >= Decimal("0.24")
+    assert fleet.settle().disagreements == ()
