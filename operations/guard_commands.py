@@ -47,7 +47,7 @@ def run(
             err=True,
         )
         raise typer.Exit(2)
-    from operations.sidecars import own_token
+    from operations.sidecars import TOKEN_FILE, own_token
     from sidecars.common.settings_file import SettingsError
     from sidecars.guard.command import serve
     from sidecars.guard.settings import TOKEN_VARIABLE
@@ -55,6 +55,7 @@ def run(
     try:
         if not (os.environ.get(TOKEN_VARIABLE) or os.environ.get(f"{TOKEN_VARIABLE}_FILE")):
             own_token({})
+            typer.echo(f"token: {TOKEN_FILE}, or {TOKEN_VARIABLE}", err=True)
     except (SettingsError, OSError) as error:
         typer.echo(f"aquatrade guard: {error}", err=True)
         raise typer.Exit(2) from None
@@ -99,8 +100,8 @@ def kill(
 def resume(
     rule: Annotated[
         str | None,
-        typer.Argument(help='"day", "week", "month", "stop_equity", or "kill"; default: all '
-                       "limits that a hand may lift."),
+        typer.Argument(help='"day", "week", "month", "stop_equity", "kill", or "reconcile" (put '
+                       "up with what differs now); default: all limits that a hand may lift."),
     ] = None,
     url: Url = None,
 ) -> None:  # fmt: skip

@@ -16,12 +16,18 @@ UNKNOWN_FAMILY = "unknown"
 # Of one order; a bot tells its fee only, an order in a moving market costs more.
 LEAST_COST_RATE = 0.0015
 DAY = timedelta(hours=24)
+ALL_OF_IT = timedelta(days=3650)
 
 _Place = tuple[str, str, Side]  # a bot's position in a pair
 
 
-def fleet_book(rules: Rules, fleet: Fleet, purse: Purse, now: datetime) -> Book:
-    """All bots of a purse as one book, with what is reserved as if it were ordered."""
+def fleet_book(
+    rules: Rules, fleet: Fleet, purse: Purse, now: datetime, past: timedelta = ALL_OF_IT
+) -> Book:
+    """All bots of a purse as one book, with what is reserved as if it were ordered.
+
+    past: how far back trades that are over, and entry orders, are wanted.
+    """
     bots = rules.bots_of(purse)
     positions: dict[_Place, Position] = {}
     closed: list[ClosedTrade] = []
@@ -33,10 +39,11 @@ def fleet_book(rules: Rules, fleet: Fleet, purse: Purse, now: datetime) -> Book:
             continue
         family = family_of(fleet, bot)
         for trade in snapshot.trades:
-            _add(positions, _position(bot, family, trade))
-            tied_up += trade.stake + (trade.unrealized_profit or 0.0) + trade.pending_stake
-        closed += [replace(trade, family=family) for trade in snapshot.closed]
-        entries_at += [entry.at for entry in snapshot.entries if entry.at > now - DAY]
+            position = _position(bot, family, trade)
+            _add(positions, position)
+            tied_up += trade.stake + (trade.unrealized_profit or 0.0) + position.pending_stake
+        closed += _closed_since(snapshot, family, now - past)
+        entries_at += _entries_since(snapshot, now - min(past, DAY))
     for reservation in reservations_in(rules, fleet, purse):
         _add(positions, _promised(reservation))
         tied_up += reservation.stake
@@ -51,6 +58,25 @@ def fleet_book(rules: Rules, fleet: Fleet, purse: Purse, now: datetime) -> Book:
         entries_at=tuple(sorted(entries_at)),
         exchanges=tuple(sorted({bot.exchange for bot in bots})),
     )
+
+
+def _closed_since(snapshot: BotSnapshot, family: str, since: datetime) -> list[ClosedTrade]:
+    """A bot's closed trades of late, newest first; there may be thousands that are older."""
+    found = []
+    for trade in reversed(snapshot.closed):
+        if trade.closed_at < since:
+            break
+        found.append(replace(trade, family=family))
+    return found
+
+
+def _entries_since(snapshot: BotSnapshot, since: datetime) -> list[datetime]:
+    found = []
+    for entry in reversed(snapshot.entries):
+        if entry.at <= since:
+            break
+        found.append(entry.at)
+    return found
 
 
 def family_of(fleet: Fleet, bot: BotSettings) -> str:

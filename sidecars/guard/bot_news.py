@@ -35,7 +35,7 @@ class BotNews:
         """hurry: called with every message. ws_token: of the bot's messages; None: one is asked
         for with name and password."""
         self._bot = bot
-        self._login = aiohttp.BasicAuth(bot.username, password)
+        self._login = {"Authorization": aiohttp.encode_basic_auth(bot.username, password)}
         self._session = session
         self._hurry = hurry
         self._ws_token = ws_token
@@ -82,6 +82,6 @@ class BotNews:
         if self._ws_token is not None:
             return self._ws_token
         address = f"{self._bot.url}/api/v1/token/login"
-        async with self._session.post(address, auth=self._login, timeout=TIMEOUT) as response:
+        async with self._session.post(address, headers=self._login, timeout=TIMEOUT) as response:
             response.raise_for_status()
             return str(orjson.loads(await response.read())["access_token"])

@@ -6,7 +6,7 @@ stake, slot and asset in the book.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aquatrade.event_log import Event
 from aquatrade.risk.model import Book, Decision, Verdict
@@ -38,7 +38,9 @@ def check(rules: Rules, fleet: Fleet, request: CheckRequest, now: Moment) -> Ste
     there = living(fleet.reservations, request.key)
     if there is not None and state is GuardState.ACTIVE:
         return _again(rules, fleet, request, there, now)
-    book = fleet_book(rules, fleet, purse, now.at)
+    # Of what is over, the valve alone is interested.
+    valve = timedelta(minutes=rules.profile.valve_minutes or 0.0)
+    book = fleet_book(rules, fleet, purse, now.at, valve)
     verdict = judge(rules, fleet, request, bot, book, now)
     if verdict.decision is Decision.REJECT:
         is_paper = bot.stage is Stage.PAPER

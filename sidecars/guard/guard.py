@@ -34,7 +34,7 @@ from sidecars.guard.scrutiny import configured
 from sidecars.guard.showing import approvals_shown, bot_view, limit_views, state_view
 from sidecars.guard.store import Store
 from sidecars.guard.timekeeping import Timekeeper
-from sidecars.guard.words import mismatch_event
+from sidecars.guard.words import plain_event
 
 __all__ = ["Guard", "GuardRefusal", "Reconciler", "StoreError"]
 
@@ -223,8 +223,14 @@ class Guard:
             raise StoreError(f"nothing can be kept: {str(error).splitlines()[0]}") from error
         if not accepted:
             raise GuardRefusal(409, "not_resumed", "not resumed: there is no mismatch")
+        now = self._time.now().at
         events = tuple(
-            mismatch_event("resume", each, f"accepted by {by}: {each.text}", self._time.now().at)
+            plain_event(
+                "resume",
+                f"accepted by {by}: {each.text}",
+                now,
+                {"rule": RECONCILE, "by": by, "bot": each.bot, "mismatch": each.key},
+            )
             for each in accepted
         )
         await self._desk.do(lambda fleet, now: Step(fleet, None, events))

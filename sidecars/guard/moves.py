@@ -141,7 +141,7 @@ def look_at_losses(rules: Rules, fleet: Fleet, now: Moment) -> Step[None]:
     for purse in rules.purses:
         if any(bot.name not in fleet.snapshots for bot in rules.bots_of(purse)):
             continue  # nobody knows the profit of all: a part of it would look like a loss
-        book = fleet_book(rules, fleet, purse, now.at)
+        book = fleet_book(rules, fleet, purse, now.at, timedelta(0))
         before = fleet.risk.get(purse, RiskState())
         state, changes = observe(rules.profile, before, book)
         kept = fleet.kept_risk.get(purse)

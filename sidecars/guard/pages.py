@@ -13,6 +13,7 @@ from sidecars.common.pages.formats import sentence
 from sidecars.common.pages.gate import PageError, form_of, see_other
 from sidecars.common.pages.site import Site
 from sidecars.guard import views
+from sidecars.guard.guard import RECONCILE
 from sidecars.guard.pages_chain import ChainCheck
 from sidecars.guard.pages_desk import GuardDesk
 from sidecars.guard.pages_frame import DONE, PARTS
@@ -234,14 +235,16 @@ class Pages:
             rule=rule,
             name=views.rule_name(rule or ""),
             trip=None if trip is None else views.trip_row(trip),
+            mismatches=self._guard.state().mismatches,
             problem=problem,
         )
 
     def _resumable(self, rule: str | None) -> Trip | None:
-        """The trip of that rule, None for the kill switch. Raises PageError where neither is."""
+        """The trip of that rule, None for what is no trip. Raises PageError for neither."""
         state = self._guard.state()
         trip = next((trip for trip in state.trips if trip.rule == rule), None)
-        if trip is None and not (rule == "kill" and state.kill is not None):
+        others = {"kill": state.kill is not None, RECONCILE: bool(state.mismatches)}
+        if trip is None and not others.get(rule or "", False):
             raise PageError(404, "There is nothing of that name to resume.")
         return trip
 

@@ -27,7 +27,7 @@ def leftovers(account: AccountBooks, bots: Sequence[BotBooks]) -> dict[str, Left
     return {
         asset: Leftover(
             account.totals.get(asset, ZERO) - held(asset, bots),
-            _dust(account, bots, asset),
+            _dust(account, bots, asset) + _dust_of_sales(account, asset),
             _young_coins(account, bots, asset),
         )
         for asset in sorted(assets - currencies - set(account.own))
@@ -55,6 +55,12 @@ def _dust(account: AccountBooks, bots: Sequence[BotBooks], asset: str) -> Decima
     )
     steps = [step for pair, step in account.steps.items() if _base(pair) == asset]
     return max(of_trades, max(steps, default=ZERO))
+
+
+def _dust_of_sales(account: AccountBooks, asset: str) -> Decimal:
+    """A step for each order that was filled lately: a sale leaves what is no whole step."""
+    keys = {fill.key for fill in account.fills if _base(fill.pair) == asset}
+    return sum((account.steps.get(pair, ZERO) for pair, _ in keys), ZERO)
 
 
 def _young_coins(account: AccountBooks, bots: Sequence[BotBooks], asset: str) -> Decimal:

@@ -99,8 +99,7 @@ def after_look(
     remembered = {
         key: each
         for key, each in memory.remembered.items()
-        if each.mismatch.account != look.account
-        or (key not in found and not look.could_see(each.mismatch))
+        if each.mismatch.account != look.account or not look.could_see(each.mismatch)
     }
     for key, mismatch in shown.items():
         before = memory.remembered.get(key)

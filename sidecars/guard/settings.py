@@ -30,6 +30,12 @@ def _exchange_id(value: str) -> str:
     return value
 
 
+def _bot_name(value: str) -> str:
+    if value == "guard":
+        raise ValueError("another name: the guard's own events carry this one")
+    return value
+
+
 ExchangeId = Annotated[str, AfterValidator(_exchange_id)]
 
 
@@ -37,7 +43,7 @@ class BotSettings(Section):
     """One bot. Its password stands in `password_file`, or in the environment under
     AQUATRADE_BOT_PASSWORD_NAME (the name in capitals, what is no letter or digit as _)."""
 
-    name: str = Field(pattern=NAME)
+    name: Annotated[str, Field(pattern=NAME), AfterValidator(_bot_name)]
     url: WebAddress
     username: str = Field(min_length=1)
     password_file: Path | None = None

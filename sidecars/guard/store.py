@@ -131,9 +131,11 @@ def _save(connection: Connection, before: Fleet, after: Fleet) -> None:
         ("reservation", _RESERVATION, before.reservations, after.reservations),
         ("bot", _SNAPSHOT, before.kept, after.kept),
         ("mismatch", _MISMATCH, before.mismatches, after.mismatches),
-        ("account", _ACCOUNT, _named(before.kept_ledger), _named(after.kept_ledger)),
     ):
         _save_parts(connection, kind, old, new, adapter)
+    if before.kept_ledger is not after.kept_ledger:
+        old_ledger, new_ledger = _named(before.kept_ledger), _named(after.kept_ledger)
+        _save_parts(connection, "account", old_ledger, new_ledger, _ACCOUNT)
     if before.kept_risk is not after.kept_risk:
         _save_risk(connection, before.kept_risk, after.kept_risk)
     if before.approvals is not after.approvals:

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Until one has passed, and while something is wrong.
 RECONCILE_SOON_SECONDS = 15.0
+START_SECONDS = 0.25
 
 
 class Upkeep:
@@ -105,7 +106,7 @@ class Upkeep:
         if fleet.has_passed and not fleet.mismatches and not fleet.reconcile_errors:
             return whole
         if not fleet.has_passed and not fleet.reconcile_errors and not fleet.mismatches:
-            return min(whole, 1.0)  # a bot has not been read yet
+            return min(whole, START_SECONDS)  # a bot has not been read yet
         return min(whole, RECONCILE_SOON_SECONDS)
 
     def _demanding(self) -> object:

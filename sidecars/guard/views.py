@@ -28,7 +28,7 @@ RULE_NAMES = {
     "day": "Loss today",
     "week": "Loss this week",
     "month": "Loss this month",
-    "stop_equity": "Equity before all stops",
+    "stop_equity": "Equity of all bots",
     "exposure": "Total exposure",
     "pair": "Largest asset",
     "group": "Largest correlated group",
@@ -157,7 +157,7 @@ def limit_bar(limit: LimitView) -> Bar:
         tone, word = "near", f"{word}, near the limit"
     width = 100.0 * min(1.0, max(0.0, share))
     said = amount(value, limit.unit)
-    if limit.unit != "%" and not limit.unit.isupper():
+    if limit.unit != "%":
         said = said.partition(NO_BREAK_SPACE)[0]  # "3 of 8 positions" has its unit once
     return Bar(label, said, ceiling, round(width, 2), tone, word)
 

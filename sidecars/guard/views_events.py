@@ -35,6 +35,8 @@ _KIND_TONES = {
     "action": "stale",
 }
 _DECISION_TONES = {"APPROVE": "ok", "REDUCE": "stale", "REJECT": "failing"}
+# What a bot says a signal became; what is not here is worth a look.
+_BECAME_TONES = {"entered": "ok", "already open": "off", "refused": "failing"}
 LONGEST_DATA = 4000
 
 
@@ -87,6 +89,8 @@ def event_row(stored: StoredEvent) -> EventRow:
     tone = _KIND_TONES.get(event.kind, "off")
     if event.kind == "verdict" and decision in _DECISION_TONES:
         word, tone = str(decision).capitalize(), _DECISION_TONES[str(decision)]
+    if event.kind == "signal":
+        tone = became_tone(event.data.get("became"))
     candle_ms = None if event.candle is None else ms_of(event.candle)
     data = json.dumps(event.data, indent=1, ensure_ascii=False, default=str) if event.data else ""
     return EventRow(
@@ -107,6 +111,11 @@ def verdict_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The verdict in an event's data: a bot's stands under a name of its own, the guard's bare."""
     inner = data.get("verdict")
     return inner if isinstance(inner, Mapping) else data
+
+
+def became_tone(became: object) -> str:
+    """The tone of the badge of a signal that became this."""
+    return _BECAME_TONES.get(str(became), "stale")
 
 
 def event_rows(events: Sequence[StoredEvent]) -> list[EventRow]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aquatrade.event_log import Event
 from sidecars.common.moments import ms_of
-from sidecars.guard.views_events import KIND_WORDS, verdict_of
+from sidecars.guard.views_events import KIND_WORDS, became_tone, verdict_of
 
 GUARD = "guard"  # the origin of the guard's own events
 _DECISION_WORDS = {
@@ -15,8 +15,6 @@ _DECISION_WORDS = {
     "REDUCE": ("allowed, reduced", "stale"),
     "REJECT": ("refused", "failing"),
 }
-# What a bot says a signal became, to the tone of its badge; what is not here is worth a look.
-_BECAME_TONES = {"entered": "ok", "already open": "off", "refused": "failing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def _conclusion(events: Sequence[Event]) -> tuple[str, str, str]:
     signals = [event for event in events if event.kind == "signal"]
     if signals:
         became = str(signals[-1].data.get("became", "seen"))
-        return became, _BECAME_TONES.get(became, "stale"), signals[-1].text
+        return became, became_tone(became), signals[-1].text
     verdicts = [event for event in events if event.kind == "verdict"]
     if verdicts:
         word, tone = _decision(verdicts[-1].data)

@@ -109,6 +109,7 @@ def test_rows_are_chosen_by_kind_origin_pair_and_number(log: EventLog) -> None:
     assert numbers(log.after(2, 2)) == [3, 4]
     assert numbers(log.after(0, 9, kind="trip")) == [2]
     assert numbers(log.newest(2, origin="dip")) == [5, 4]
+    assert numbers(log.newest(9, origin="dip", before=4)) == [2, 1]
     assert numbers(log.after(0, 9, pair="ETH/USDT", origin="dip", kind="verdict")) == [4]
     assert numbers(log.about("BTC/USDT", CANDLE)) == [1, 2, 3]
     assert numbers(log.about("BTC/USDT", CANDLE, "grid")) == [3]

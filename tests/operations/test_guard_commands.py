@@ -9,16 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from operations.command_line import main
 from operations.processes import free_port
+from sidecars.common.clock import SystemClock
 from tests.sidecars.guard.fake_bot import PASSWORD, USER, FakeBot
 
 TOKEN = "0123456789abcdef"
@@ -45,7 +44,7 @@ def run_bot(bot: FakeBot, started: threading.Event, stop: threading.Event) -> No
 
 @pytest.fixture(scope="module")
 def bot() -> Iterator[FakeBot]:
-    made = FakeBot(now=lambda: datetime.now(UTC))
+    made = FakeBot(now=SystemClock().now)
     started, stop = threading.Event(), threading.Event()
     thread = threading.Thread(target=run_bot, args=(made, started, stop))
     thread.start()
@@ -212,6 +211,17 @@ def test_no_guard_and_wrong_tokens_are_one_line(url: str, monkeypatch: pytest.Mo
     assert "no token: set AQUATRADE_GUARD_TOKEN" in without.stderr
     for result in (nobody, wrong, without):
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+
+
+def test_without_a_token_one_is_made_for_the_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AQUATRADE_GUARD_TOKEN")
+    result = run("-c", str(tmp_path / "missing.json"))
+    assert "missing.json: cannot be read" in result.stderr
+    made = tmp_path / "var" / "sidecars" / "token"
+    assert str(made.relative_to(tmp_path)) in result.stderr
+    assert made.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_start_without_settings_or_with_wrong_ones_is_one_line(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Several bots on one replay exchange, steered by scripts and by the clock, killed at will."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -23,9 +23,8 @@ SETTLE_MINUTES = 45
 GUARD = "guard"
 # In the replayed time, where every look of the guard is a halt of the clock.
 GUARD_SETTINGS: Mapping[str, Any] = {
-    "poll_seconds": 20.0,
+    "poll_seconds": 30.0,
     "reconcile_seconds": 300.0,
-    "kill_file_seconds": 20.0,
     "lease_seconds": 120.0,
 }
 
@@ -63,9 +62,6 @@ class FleetRig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for n,c in {**self.children,'ex':self.exchange.child}.items():
-            f=open(f'/proc/{c.process.pid}/stat').read().split()
-            print('CPU', n, (int(f[13])+int(f[14]))/100)
         for name in list(self.children):
             self.kill(name)  # to end well takes each of them seconds
         # In this order: without the rig's seat the clock would run away with those that are left.
@@ -185,6 +181,14 @@ class FleetRig:
         now = self.conductor.now()
         minute = now.replace(second=0, microsecond=0)
         self.conductor.run_until(minute + candles * MINUTE + 30 * SECOND)
+
+    def run_until(self, condition: Callable[[], bool], candles: int = 6) -> None:
+        """Let candles pass until something is so; so many at most."""
+        for _ in range(candles):
+            if condition():
+                return
+            self.run_candles(1)
+        assert condition()
 
     # -- what is believed, what is so -----------------------------------------------------------
 

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,9 @@ class Frame:
     token_variable: str  # "AQUATRADE_SCORES_TOKEN"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SiteParts:
-    """A service's own part of its pages.
+    """A service's own part of its pages; one for a process.
 
     name: "monitor", as errors call it. folder: of templates/ and static/. style: name of its own
     style sheet. next_page: where a login may lead to. paths, prefixes: addresses of its pages.
@@ -111,7 +112,7 @@ class Site:
             file.read_bytes() for file in (HERE / "static" / "base.css", static / parts.style)
         )
         self._icon = (static / "icon.svg").read_bytes()
-        environment = self._environment(parts)
+        environment = _environment(parts, digest_of(self._style + self._icon))
         # All of them now: nothing is read from a disk while somebody waits.
         self._templates = {
             name: environment.get_template(name) for name in environment.list_templates()
@@ -191,23 +192,25 @@ class Site:
     def _drawn(self, template: str, **values: Any) -> str:
         return self._templates[template].render(now_ms=self.now_ms, **values)
 
-    def _environment(self, parts: SiteParts) -> Environment:
-        version = digest_of(self._style + self._icon)
-        environment = Environment(
-            loader=FileSystemLoader([parts.folder / "templates", HERE / "templates"]),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters.update({**FILTERS, **parts.filters})
-        environment.globals.update(
-            {
-                **parts.values,
-                "frame": parts.frame,
-                "icon_url": f"{ICON_PATH}?v={version}",
-                "style_url": f"{self._style_path}?v={version}",
-            }
-        )
-        return environment
+
+@cache
+def _environment(parts: SiteParts, version: str) -> Environment:
+    """Templates with their filters, compiled once a process. version: of style and icon."""
+    environment = Environment(
+        loader=FileSystemLoader([parts.folder / "templates", HERE / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update({**FILTERS, **parts.filters})
+    environment.globals.update(
+        {
+            **parts.values,
+            "frame": parts.frame,
+            "icon_url": f"{ICON_PATH}?v={version}",
+            "style_url": f"/static/{parts.style}?v={version}",
+        }
+    )
+    return environment

@@ -60,6 +60,13 @@ def test_the_share_lost_is_what_a_trade_loses(
         ({"amount": 0.0, "stake": 0.0, "pending_stake": 1000.0, "stop_rate": None}, 1000.0),
         ({"amount": 0.0, "stake": 0.0, "pending_stake": 200.0, "leverage": 5.0}, 31.455),
         ({"pending_stake": 1000.0}, 62.91),
+        # Small amounts of dear coins are amounts too.
+        ({"amount": 0.5, "stake": 50.0}, 31.455 / 20),
+        ({"amount": 0.0, "stake": 0.0, "pending_stake": 0.5}, 31.455 / 2000),
+        (
+            {"amount": 0.5, "stop_rate": 105.0, "current_rate": 110.0, "pending_stake": 0.55},
+            0.005 * 5 + 0.005 * 105 * 0.0015,
+        ),
         # What is filled is at break-even, the order that adds to it at 110 is not.
         (
             {"stop_rate": 105.0, "current_rate": 110.0, "pending_stake": 1100.0},
@@ -113,7 +120,10 @@ def test_an_entry_gets_what_heat_remains(loss: float, left: float, stake: float)
     if stake:
         assert reason.text == f"heat {loss / 100 + 5:.4g} % of equity with this entry, limit 6 %"
     else:
-        assert "less than 1 % is left" in reason.text
+        assert reason.text == (
+            f"heat {loss / 100:.4g} % of equity, limit 6 %: less than 1 % is left"
+        )
+        assert reason.value == pytest.approx(loss / 100)
 
 
 def test_a_reduced_stake_uses_the_heat_up_and_no_more() -> None:
@@ -133,6 +143,7 @@ def test_a_reduced_stake_uses_the_heat_up_and_no_more() -> None:
         ({"stop_rate": None}, 2.0, 200.0),
         ({"stop_rate": None, "leverage": 3.0}, 2.0, 200.0),
         ({"leverage": 5.0}, 0.1, 2 / (SHARE + 0.0015)),
+        ({}, 0.0001, 0.01 / (SHARE + 0.0015)),  # less than 1 is a stake too
         ({"side": Side.SHORT, "stop_rate": 51.0}, 0.1, 10 / (0.02 + 1.02 * 0.0015 + 0.0015)),
     ],
 )
@@ -178,3 +189,6 @@ def test_costs_of_more_than_a_third_of_the_stop(changes: dict[str, Any], is_refu
     verdict = judged(cases.book(), cases.entry(**changes), max_cost_share_of_risk=1 / 3)
     assert [reason.rule for reason in verdict.reasons] == ["cost"] * is_refused
     assert (verdict.decision is Decision.REJECT) == is_refused
+    if changes == {"stop_rate": 49.6}:
+        assert verdict.text == "the round trip costs 37.5 % of the stop's distance, limit 33.33 %"
+        assert verdict.reasons[0].value == pytest.approx(0.375)

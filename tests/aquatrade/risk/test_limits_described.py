@@ -83,6 +83,15 @@ def test_what_is_off_is_not_shown() -> None:
     assert describe(cases.profile(max_exchange_pct=60.0), STATE, one_exchange, None) == []
 
 
+def test_groups_without_the_rule_on_correlation_and_the_reverse() -> None:
+    for limits, name in (
+        ({"max_group_pct": 35.0}, "group BTC+ETH"),
+        ({"correlation": CorrelationRule()}, "cluster BTC+ETH"),
+    ):
+        (use,) = describe(cases.profile(**limits), STATE, BOOK, KNOWN)
+        assert use.name == name
+
+
 @pytest.mark.parametrize("equity", [math.nan, 0.0, -5.0])
 def test_what_is_not_known_is_not_zero(equity: float) -> None:
     for use in describe(ALL_ON, RiskState(), replace(BOOK, equity=equity), None):

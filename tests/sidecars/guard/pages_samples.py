@@ -141,7 +141,7 @@ def limits() -> tuple[LimitView, ...]:
         LimitView("open_positions", 11.0, 20.0, "positions", "open"),
         LimitView("reserve", 53.7, 20.0, "%", "reserve: 53.7, limit 20 %", 0.579),
         LimitView("stop_equity", 4973.17, 4250.0, "USDT", "equity: 4973, limit 4250 USDT", 0.8546),
-        LimitView("group", None, 35.0, "%", "correlations are not known"),
+        LimitView("group", None, 35.0, "%", "group BTC+ETH: not known, limit 35 %"),
     )
 
 

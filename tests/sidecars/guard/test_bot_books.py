@@ -163,6 +163,14 @@ async def test_what_is_filled_of_open_orders_counts() -> None:
     assert books.cash.expected == Decimal("1000") - 600 + Decimal("263.736") - 250
 
 
+async def test_what_an_open_order_would_cost_is_not_paid_yet() -> None:
+    waiting = order(1, "buy", 0.02, 40_000.0, at=HOUR_AGO, filled=0.005)
+    waiting.cost = 800.0
+    trade(waiting)
+    books = await read()
+    assert books.cash is not None and books.cash.expected == Decimal(800)
+
+
 async def test_closed_trades_leave_their_cash_and_their_late_orders() -> None:
     trade(
         order(1, "buy", 0.01, 60_000.0, at=HOUR_AGO, fee_base=0.00001),

@@ -95,7 +95,8 @@ def test_stake_is_cut_to_the_allotment_and_refused_above_it() -> None:
     made = rules(profile=PROFILE)
     fleet = polled(made, ready_fleet(made), snapshot("dip", [trade(stake=940.0)]), at(1))
     _, said = ask(made, fleet, request("dip", "ETH/USDT", 100.0))
-    assert (said.decision, said.stake) == (Decision.REDUCE, pytest.approx(60.0))
+    assert said.decision is Decision.REDUCE
+    assert said.stake == pytest.approx(60.0)
     assert rules_of(said) == ["allotment"]
     _, said = ask(made, fleet, request("dip", "ETH/USDT", 100.0, min_stake=61.0))
     assert said.decision is Decision.REJECT
@@ -106,7 +107,8 @@ def test_lost_money_is_no_part_of_the_allotment() -> None:
     poor = snapshot("dip", closed_profit=-950.0, closed_count=3)
     fleet = polled(made, ready_fleet(made), poor, at(1))
     _, said = ask(made, fleet, request("dip", "ETH/USDT", 100.0))
-    assert (said.decision, said.stake) == (Decision.REDUCE, pytest.approx(50.0))
+    assert said.decision is Decision.REDUCE
+    assert said.stake == pytest.approx(50.0)
     rich = snapshot("dip", closed_profit=950.0, closed_count=3)
     fleet = polled(made, ready_fleet(made), rich, at(1))
     _, said = ask(made, fleet, request("dip", "ETH/USDT", 1100.0))
@@ -305,4 +307,3 @@ def test_whoever_asks_together_fits_together(
     assert all(stake <= 500.0 + 1e-6 for _, stake in granted.values())
     total = sum(stake for _, stake in granted.values())
     assert total <= min(0.4 * 5000.0, 0.76 * 5000.0) + 1e-3
-

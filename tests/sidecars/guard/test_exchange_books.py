@@ -148,8 +148,13 @@ async def test_what_no_bot_knows_is_asked_for_by_name(rig: Rig) -> None:
         ("unknown_order", "dip", 0.01)
     ]
     assert ours in found[0].key and theirs not in found[0].key
+    # Whose they were does not change: they are not asked for again.
+    match = {"method": "GET", "path": "/api/v3/order"}
+    rig.edge.faults.add(RULE.validate_python({"kind": "server_error", "match": match}))
     again = await rig.account.read(rig.question())
     assert again.orders == books.orders
+    rig.edge.jump(24 * 3_600_000)
+    assert (await rig.account.read(rig.question())).orders == {}
 
 
 async def test_the_fate_of_what_a_bot_believes_open(rig: Rig) -> None:

@@ -166,9 +166,7 @@ def test_account_that_cannot_be_read_still_has_its_mismatch() -> None:
     fleet = take_reconciliation(
         made, ready_fleet(made), Reconciliation(START, (MISMATCH,)), at(1)
     ).fleet
-    step = take_reconciliation(
-        made, fleet, Reconciliation(START, errors={"main": "down"}), at(2)
-    )
+    step = take_reconciliation(made, fleet, Reconciliation(START, errors={"main": "down"}), at(2))
     assert list(step.fleet.mismatches) == [MISMATCH.key]
     assert kinds(step) == ["error"]
     back = take_reconciliation(made, step.fleet, Reconciliation(START, (MISMATCH,)), at(3))

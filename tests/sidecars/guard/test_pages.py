@@ -86,7 +86,7 @@ async def test_the_overview_says_the_state_first_and_why(client: Client) -> None
         "Loss this week 5.9 % of 7 % 84 % used, near the limit", "not known of 35 %",
         "Largest asset: SOL 15.3 % of 20 % 76 % used",
         "Cash that stays free 53.7 % at least 20 % 33.7 % above it",
-        "Equity before all stops 4,973.17 USDT at least 4,250.00 USDT 723.17 USDT above it",
+        "Equity of all bots 4,973.17 at least 4,250.00 USDT 723.17 USDT above it",
         "Open positions 11 of 20 positions", "BTC 1,044.10 USDT 21 % of equity",
         "1 mismatch", "binance: the exchange has 12.4 SOL, the bots together 12.9 SOL",
         "not reached No answer within 5 s.", "no entries: locked Locked until 13 Mar 2026",
@@ -181,6 +181,16 @@ async def test_resuming_names_the_rule(client: Client, desk: FakeDesk) -> None:
     response = await send(client, "/resume", "rule=day")
     assert response.status == 409
     assert "The profile has not changed." in await response.text()
+
+
+async def test_differences_are_put_up_with_by_name(client: Client, desk: FakeDesk) -> None:
+    assert "Put up with them" in await text_of(client, "/")
+    page = await text_of(client, "/resume?rule=reconcile")
+    assert "binance: the exchange has 12.4 SOL, the bots together 12.9 SOL" in page
+    assert (await send(client, "/resume", "rule=reconcile")).status == 303
+    assert desk.told == [("resume", "web page", "reconcile")]
+    desk.shown = samples.active()
+    assert (await send(client, "/resume", "rule=reconcile")).status == 404
 
 
 async def test_a_yes_and_a_no_reach_the_guard_once(client: Client, desk: FakeDesk) -> None:

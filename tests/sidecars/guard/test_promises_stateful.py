@@ -187,9 +187,7 @@ class Promises(RuleBasedStateMachine):
                 state_since=self.wall,
                 snapshots=kept,
                 kept=kept,
-                reservations=after_restart(
-                    before.reservations.values(), self.now.steady_s, LEASE
-                ),
+                reservations=after_restart(before.reservations.values(), self.now.steady_s, LEASE),
                 ledger=before.kept_ledger,
                 kept_ledger=before.kept_ledger,
                 risk=before.kept_risk,
@@ -216,9 +214,7 @@ class Promises(RuleBasedStateMachine):
 
     def held(self) -> list[tuple[str, str, float]]:
         """Bot, pair, stake of all that is open or may still be ordered."""
-        found = [
-            (bot, each.pair, each.stake) for bot in BOTS for each in self.open[bot].values()
-        ]
+        found = [(bot, each.pair, each.stake) for bot in BOTS for each in self.open[bot].values()]
         return found + [(*place, self.told[place][1]) for place in self.usable()]
 
     @invariant()

@@ -1,5 +1,6 @@
 """Bots, exchange, bots again: what counts, what is an error, what is remembered."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -22,12 +23,17 @@ from sidecars.guard.books import (
     Fill,
     Holding,
 )
+from sidecars.guard.desk import Desk
 from sidecars.guard.exchange_books import Question
-from sidecars.guard.model import Reconciliation
+from sidecars.guard.guard import Guard, GuardRefusal
+from sidecars.guard.model import GuardState, Reconciliation
 from sidecars.guard.reconcile_setup import make_reconciler
 from sidecars.guard.reconciling import MemoryStore, Reconciler
 from sidecars.guard.settings import GuardSettings
 from sidecars.guard.snapshots import BotSnapshot
+from sidecars.guard.store import Store
+from sidecars.guard.timekeeping import Timekeeper
+from tests.sidecars.guard.guard_rig import ready_fleet, rules
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
@@ -232,6 +238,28 @@ async def test_a_lost_trade_shows_as_coins_that_nobody_claims() -> None:
     assert await world.kinds() == []
 
 
+async def test_what_is_sold_while_it_is_looked_is_not_left_over() -> None:
+    world = World()
+    world.account.btc = "1.5"
+    world.dip.knows(held="1.5")
+    assert await world.kinds() == []
+    world.dip.knows(held="0.5")  # has lost a trade of 1
+    world.dip.then = lambda: world.dip.knows()  # and sells the rest after the first read
+    (found,) = (await world.look()).mismatches
+    assert (found.kind, found.exchange_value) == ("coins_unclaimed", 1.0)
+
+
+async def test_coins_of_a_bot_that_cannot_be_read_are_not_left_over() -> None:
+    world = World()
+    world.account.btc = "1.5"
+    world.sma.knows(held="1.5")
+    assert await world.kinds() == []
+    world.sma.fails = True
+    assert await world.kinds() == []
+    world.sma.fails = False
+    assert await world.kinds() == []
+
+
 async def test_memory_outlives_the_process(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'guard.sqlite'}", MetaData())
     world = World(MemoryStore(engine))
@@ -292,3 +320,33 @@ async def test_it_is_made_from_the_settings(tmp_path: Path) -> None:
     assert found.errors == {"of bot dip": "the bot has not been read yet"}
     await made.close()
     engine.dispose()
+
+
+async def test_two_looks_halt_and_a_persons_word_lets_go_on(tmp_path: Path) -> None:
+    made = rules(
+        [{"name": "dip", "account": "main"}, {"name": "sma", "account": "main"}],
+        accounts=[{"name": "main"}],
+    )
+    world = World()
+    time = Timekeeper(world.clock)
+    store = Store(f"sqlite:///{tmp_path / 'guard.sqlite'}")
+    desk = Desk(made, store, ready_fleet(made, time.now()), time)
+    guard = Guard(made, desk, store, world.reconciler, time)
+    running = asyncio.create_task(desk.run())
+    assert (await guard.reconcile()).passed
+    world.account.orders = [world.stray()]
+    states = []
+    for _ in range(3):
+        await world.clock.move_to(world.clock.now() + EVERY)
+        await guard.reconcile()
+        states.append(guard.state().state)
+    assert states == [GuardState.ACTIVE, GuardState.HALTED, GuardState.HALTED]
+    assert await guard.resume("ann", "reconcile") == ("reconcile",)
+    assert guard.state().state is GuardState.ACTIVE
+    (event,) = (await guard.newest_events(kind="resume"))[:1]
+    assert event.event.text.startswith("accepted by ann: main, bot dip, order 1 of BTC/USDT")
+    assert event.event.data["by"] == "ann"
+    with pytest.raises(GuardRefusal, match="there is no mismatch"):
+        await guard.resume("ann", "reconcile")
+    running.cancel()
+    store.close()

@@ -108,6 +108,14 @@ def test_what_may_be_booked_in_a_moment_is_neither_shown_nor_taken_for_somebody_
     assert last(look(btc="0"), bought, bought, look(btc="0"))[1] == ()
     assert len(last(look(btc="0"), bought, bought, look(btc="1"))[1]) == 1
     assert len(last(look(btc="0"), look(btc="1", young="0.98"))[1]) == 1
+    sold = look(btc="3", young="2")
+    assert last(look(btc="5"), sold, sold, look(btc="5"))[1] == ()
+
+
+def test_the_first_look_that_counts_is_a_quiet_one() -> None:
+    bought = look(btc="1", young="1")
+    assert last(bought, look(btc="0"), look(btc="0"))[1] == ()
+    assert len(last(bought, look(btc="0"), look(btc="0.5"))[1]) == 1
 
 
 def test_a_surplus_is_only_followed_when_every_bot_was_read() -> None:

@@ -89,12 +89,8 @@ def test_after_a_restart_the_lease_begins_anew() -> None:
     count=st.integers(0, 6),
 )
 def test_as_many_are_used_as_there_are_new_orders(old: set[int], new: set[int], count: int) -> None:
-    before = snapshot(
-        trades=[trade(orders=tuple(order(str(each)) for each in sorted(old)))]
-    )
-    after = snapshot(
-        trades=[trade(orders=tuple(order(str(each)) for each in sorted(old | new)))]
-    )
+    before = snapshot(trades=[trade(orders=tuple(order(str(each)) for each in sorted(old)))])
+    after = snapshot(trades=[trade(orders=tuple(order(str(each)) for each in sorted(old | new)))])
     promised = [
         made(f"r{each}", each, before, tag=f"level {each}", is_increase=True)
         for each in range(count)

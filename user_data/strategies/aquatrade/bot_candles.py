@@ -28,19 +28,27 @@ class Columns:
     low: FloatArray
     close: FloatArray
     step_ms: int
+    first_ms: int
 
     def known(self, now: datetime) -> int:
         """How many of them had closed by then."""
-        now_ms = milliseconds(now)
+        return self.known_ms(milliseconds(now))
+
+    def known_ms(self, now_ms: int) -> int:
+        """As known(), for a moment in ms since 1970."""
         # Candles mostly stand in even steps: looking where one must be is all a backtest needs.
-        guess = (now_ms - int(self.close_ms[0])) // self.step_ms if len(self.close_ms) else -1
+        guess = (now_ms - self.first_ms) // self.step_ms
         if 0 <= guess < len(self.close_ms) and self.close_ms[guess] == now_ms:
             return guess + 1
         return int(np.searchsorted(self.close_ms, now_ms, side="right"))
 
     def newest_close(self, now: datetime) -> float:
         """The close of the last candle that had closed by then; NaN without one."""
-        count = self.known(now)
+        return self.newest_close_ms(milliseconds(now))
+
+    def newest_close_ms(self, now_ms: int) -> float:
+        """As newest_close(), for a moment in ms since 1970."""
+        count = self.known_ms(now_ms)
         return float(self.close[count - 1]) if count else float("nan")
 
 
@@ -60,7 +68,15 @@ def columns_of(frame: pd.DataFrame, timeframe: str) -> Columns:
     """The columns of a dataframe of candles with an aware `date` (when each opened)."""
     high, low, close = (frame[name].to_numpy(dtype=np.float64) for name in ("high", "low", "close"))
     close_ms = close_times_ms(frame["date"], timeframe)
-    return Columns(close_ms, high, low, close, 1000 * timeframe_to_seconds(timeframe))
+    return _columns(close_ms, high, low, close, timeframe)
+
+
+def _columns(
+    close_ms: IntArray, high: FloatArray, low: FloatArray, close: FloatArray, timeframe: str
+) -> Columns:
+    step_ms = 1000 * timeframe_to_seconds(timeframe)
+    first_ms = int(close_ms[0]) if len(close_ms) else 0
+    return Columns(close_ms, high, low, close, step_ms, first_ms)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -134,4 +150,5 @@ class BacktestCandles:
         on_the_hour = shorter.close_ms % (HOUR_SECONDS * 1000) == 0
         # Only closes are asked for; the extremes of an hour are not those of its last candle.
         unknown = np.full(int(on_the_hour.sum()), np.nan)
-        return Columns(shorter.close_ms[on_the_hour], unknown, unknown, shorter.close[on_the_hour])
+        hours, closes = shorter.close_ms[on_the_hour], shorter.close[on_the_hour]
+        return _columns(hours, unknown, unknown, closes, HOUR_TIMEFRAME)

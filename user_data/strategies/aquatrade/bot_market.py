@@ -78,8 +78,8 @@ class HourlyCorrelations:
         moments, _ = next(iter(windows.values()))
         if all(np.array_equal(moments, others) for others, _ in windows.values()):
             # Mostly so, and much faster than aligning series.
-            closes = {pair: close for pair, (_, close) in windows.items()}
-            return pd.DataFrame(closes, index=_opened(moments))
+            closes = np.column_stack([close for _, close in windows.values()])
+            return pd.DataFrame(closes, index=_opened(moments), columns=list(windows))
         return pd.DataFrame(
             {pair: pd.Series(close, _opened(ms)) for pair, (ms, close) in windows.items()}
         )
@@ -95,7 +95,7 @@ class HourlyCorrelations:
 
 
 def _opened(close_ms: IntArray) -> pd.DatetimeIndex:
-    return pd.to_datetime(close_ms - HOUR_MS, unit="ms", utc=True)
+    return pd.DatetimeIndex((close_ms - HOUR_MS).astype("datetime64[ms]"), tz="UTC")
 
 
 class MarketView:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from aquatrade.bot_book import BotIdentity, History, bot_book, unrealized_profit
+from aquatrade.bot_book import BotIdentity, History, bot_book
 from aquatrade.bot_closing import Closing
 from aquatrade.bot_entries import signal_at, wanted_entry
 from aquatrade.bot_gate import Gate
@@ -123,16 +123,10 @@ class BotRisk:
 
     def _quick_look(self, now: datetime) -> bool:
         """Whether that was enough: in a backtest, where no loss is near a limit."""
-        if not self._is_settled or self.world.is_live or not self.world.is_same_run():
+        world = self.world
+        if not self._is_settled or isinstance(world, LiveWorld) or not world.is_same_run():
             return False
-        trades = self.world.ledger.open_trades()
-        rate_of = self.world.rate_of(now)
-        unrealized = realized = 0.0
-        for trade in trades:
-            unrealized += unrealized_profit(trade, rate_of(trade.pair, trade.is_short))
-            realized += trade.realized_profit or 0.0
-        equity = money_of(self._strategy, trades).capital + unrealized
-        profit = self.world.ledger.closed_profit() + realized + unrealized
+        equity, profit = world.quick_figures(now)
         if not self._quick.is_enough(now, equity, profit):
             return False
         self.gate.settle(now, self.world.order_came, self.world.entry_waits)

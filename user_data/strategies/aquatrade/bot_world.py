@@ -1,6 +1,7 @@
 """What stands around the rules of one bot: the live freqtrade, or a run of a backtest."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -12,8 +13,8 @@ from freqtrade.exceptions import FreqtradeException
 from freqtrade.persistence import LocalTrade, Order, PairLocks, Trade
 
 from aquatrade.bot_approvals import Approval
-from aquatrade.bot_book import BotIdentity, Money
-from aquatrade.bot_candles import BacktestCandles, Candles, LiveCandles
+from aquatrade.bot_book import BotIdentity, Money, unrealized_profit
+from aquatrade.bot_candles import BacktestCandles, Candles, LiveCandles, milliseconds
 from aquatrade.bot_ledger import BacktestLedger, LiveLedger
 from aquatrade.bot_locks import BacktestLocks, LiveLocks
 from aquatrade.bot_probe import ExchangeProbe, exchange_time
@@ -50,6 +51,9 @@ class BacktestWorld:
     guard = None
 
     def __init__(self, strategy: Any, identity: BotIdentity, hours: int) -> None:
+        self._strategy = strategy
+        self._balances: Any = None
+        self._capital = math.nan
         self.ledger = BacktestLedger(identity)
         self.backtest_candles = BacktestCandles(strategy.timeframe, hours, strategy.config)
         self.candles: Candles = self.backtest_candles
@@ -65,6 +69,7 @@ class BacktestWorld:
             return False
         self._run = LocalTrade.bt_trades
         self.locks = BacktestLocks()
+        self._balances = None
         self._closed_seen = -1
         return True
 
@@ -87,6 +92,24 @@ class BacktestWorld:
             return float("nan") if columns is None else columns.newest_close(now)
 
         return rate
+
+    def quick_figures(self, now: datetime) -> tuple[float, float]:
+        """Equity and profit as the book has them, in a fraction of its time."""
+        now_ms = milliseconds(now)
+        unrealized = realized = 0.0
+        for trade in LocalTrade.bt_trades_open:
+            if trade.amount:
+                columns = self.candles.columns(trade.pair)
+                rate = math.nan if columns is None else columns.newest_close_ms(now_ms)
+                unrealized += unrealized_profit(trade, rate)
+            realized += trade.realized_profit or 0.0
+        # Freqtrade makes a new list of balances whenever an order has changed one.
+        balances = self._strategy.wallets.get_all_balances()
+        if balances is not self._balances:
+            self._balances = balances
+            self._capital = money_of(self._strategy, LocalTrade.bt_trades_open).capital
+        profit = LocalTrade.bt_total_profit + realized + unrealized
+        return self._capital + unrealized, profit
 
     def order_came(self, approval: Approval) -> bool:
         return bool(LocalTrade.bt_trades_open_pp[approval.pair])
