@@ -92,7 +92,7 @@ async def _serve_bots() -> None:
     for number in range(BOTS):
         app = web.Application()
         for path, answer in _bot_answers(number).items():
-            app.router.add_get(f"/api/v1/{path}", _always(json.dumps(answer)))
+            app.router.add_get(f"/api/v1/{path}", _always(answer))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -101,9 +101,14 @@ async def _serve_bots() -> None:
     await asyncio.Event().wait()
 
 
-def _always(body: str) -> Any:
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(text=body, content_type="application/json")
+def _always(answer: Any) -> Any:
+    """The same answer, of trades as many as are asked for."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if "limit" not in request.query:
+            return web.json_response(answer)
+        page = answer["trades"][: int(request.query["limit"])]
+        return web.json_response({**answer, "trades": page})
 
     return handler
 

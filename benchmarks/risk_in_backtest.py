@@ -22,7 +22,7 @@ PRESET: dict[str, Any] = {}
 WIDE: dict[str, Any] = {
     "name": "wide",
     "risk_per_trade_pct": 90.0,
-    "max_order_stake": 1e6,
+    "max_order": 1e6,
     "day": {"limit_pct": 95.0},
     "week": {"limit_pct": 95.0},
     "month": {"limit_pct": 95.0},

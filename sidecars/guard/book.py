@@ -1,8 +1,9 @@
 """One book out of many bots: positions, reservations, equity, free cash, allotments. Pure."""
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aquatrade.risk.model import Book, ClosedTrade, Period, Position, Side
@@ -22,52 +23,149 @@ _Place = tuple[str, str, Side]  # a bot's position in a pair
 
 
 def fleet_book(
-    rules: Rules, fleet: Fleet, purse: Purse, now: datetime, past: timedelta = ALL_OF_IT
+    rules: Rules,
+    fleet: Fleet,
+    purse: Purse,
+    now: datetime,
+    past: timedelta = ALL_OF_IT,
+    asset: str | None = None,
 ) -> Book:
     """All bots of a purse as one book, with what is reserved as if it were ordered.
 
-    past: how far back trades that are over, and entry orders, are wanted.
+    past, asset: how far back, and of which coin (None: all), what was done is wanted.
     """
-    bots = rules.bots_of(purse)
-    positions: dict[_Place, Position] = {}
-    closed: list[ClosedTrade] = []
-    entries_at: list[datetime] = []
-    tied_up = 0.0
-    for bot in bots:
-        snapshot = fleet.snapshots.get(bot.name)
-        if snapshot is None:
-            continue
-        family = family_of(fleet, bot)
-        for trade in snapshot.trades:
-            position = _position(bot, family, trade)
-            _add(positions, position)
-            tied_up += trade.stake + (trade.unrealized_profit or 0.0) + position.pending_stake
-        closed += _closed_since(snapshot, family, now - past)
-        entries_at += _entries_since(snapshot, now - min(past, DAY))
+    base = _base(rules, fleet, purse)
+    positions = dict(base.positions)
+    tied_up = base.tied_up
     for reservation in reservations_in(rules, fleet, purse):
         _add(positions, _promised(reservation))
         tied_up += reservation.stake
-    equity = rules.settings.capital + earned(fleet.ledger, purse)
+    closed = [trade for held in base.held for trade in _closed_since(held, now - past, asset)]
+    entries_at: list[datetime] = []
+    if asset is None:
+        since = now - min(past, DAY)
+        entries_at = [at for held in base.held for at in _entries_since(held.snapshot, since)]
     return Book(
         at=now,
-        equity=equity,
-        free=equity - tied_up,
-        profit=profit_of(fleet.ledger, purse),
+        equity=base.equity,
+        free=base.equity - tied_up,
+        profit=base.profit,
         positions=tuple(positions.values()),
         closed=tuple(sorted(closed, key=lambda trade: trade.closed_at)),
         entries_at=tuple(sorted(entries_at)),
-        exchanges=tuple(sorted({bot.exchange for bot in bots})),
+        exchanges=base.exchanges,
     )
 
 
-def _closed_since(snapshot: BotSnapshot, family: str, since: datetime) -> list[ClosedTrade]:
+def unpriced(rules: Rules, fleet: Fleet, purse: Purse) -> tuple[tuple[str, str], ...]:
+    """Bot and pair of each position whose present price nobody knows."""
+    return _base(rules, fleet, purse).unpriced
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What all bots of a purse hold, by their snapshots; what is reserved comes on top."""
+
+    rules: Rules
+    made_of: tuple[object, ...]
+    held: tuple["_Held", ...]
+    positions: Mapping[_Place, Position]
+    tied_up: float
+    equity: float
+    profit: float
+    exchanges: tuple[str, ...]
+    unpriced: tuple[tuple[str, str], ...]
+
+
+# Of each purse the last: all checks between two polls are judged by the same one.
+_BASES: dict[Purse, _Base] = {}
+
+
+def _base(rules: Rules, fleet: Fleet, purse: Purse) -> _Base:
+    known = _BASES.get(purse)
+    made_of = (fleet.snapshots, fleet.ledger, fleet.families)
+    if (
+        known is not None
+        and known.rules is rules
+        and all(old is new for old, new in zip(known.made_of, made_of, strict=True))
+    ):
+        return known
+    bots = rules.bots_of(purse)
+    held = tuple(
+        _held(bot, family_of(fleet, bot), snapshot)
+        for bot in bots
+        if (snapshot := fleet.snapshots.get(bot.name)) is not None
+    )
+    positions: dict[_Place, Position] = {}
+    for each in held:
+        for position in each.positions:
+            _add(positions, position)
+    base = _Base(
+        rules=rules,
+        made_of=made_of,
+        held=held,
+        positions=positions,
+        tied_up=sum(each.tied_up for each in held),
+        equity=rules.settings.capital + earned(fleet.ledger, purse),
+        profit=profit_of(fleet.ledger, purse),
+        exchanges=tuple(sorted({bot.exchange for bot in bots})),
+        unpriced=tuple(
+            (each.bot.name, pair) for each in held for pair in each.snapshot.unpriced
+        ),
+    )
+    _BASES[purse] = base
+    return base
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a bot holds and has closed, by one snapshot of it."""
+
+    snapshot: BotSnapshot
+    bot: BotSettings
+    family: str
+    positions: tuple[Position, ...]
+    tied_up: float
+    closed: tuple[ClosedTrade, ...]  # newest first
+    closed_by_asset: Mapping[str, Sequence[ClosedTrade]]  # newest first
+
+
+# Of each bot the last: all checks between two polls are judged by the same snapshots.
+_HELD: dict[str, _Held] = {}
+
+
+def _held(bot: BotSettings, family: str, snapshot: BotSnapshot) -> _Held:
+    known = _HELD.get(bot.name)
+    if known is None or known.bot is not bot or known.family != family:
+        known = None
+    elif known.snapshot is snapshot:
+        return known
+    positions = tuple(_position(bot, family, trade) for trade in snapshot.trades)
+    tied_up = sum(
+        trade.stake + (trade.unrealized_profit or 0.0) + position.pending_stake
+        for trade, position in zip(snapshot.trades, positions, strict=True)
+    )
+    if known is not None and known.snapshot.closed is snapshot.closed:
+        closed, by_asset = known.closed, known.closed_by_asset
+    else:
+        closed = tuple(replace(trade, family=family) for trade in reversed(snapshot.closed))
+        by_asset = _by_asset(closed)
+    held = _Held(snapshot, bot, family, positions, tied_up, closed, by_asset)
+    _HELD[bot.name] = held
+    return held
+
+
+def _by_asset(closed: Iterable[ClosedTrade]) -> dict[str, list[ClosedTrade]]:
+    found: defaultdict[str, list[ClosedTrade]] = defaultdict(list)
+    for trade in closed:
+        found[trade.pair.partition("/")[0]].append(trade)
+    return dict(found)
+
+
+def _closed_since(held: _Held, since: datetime, asset: str | None) -> list[ClosedTrade]:
     """A bot's closed trades of late, newest first; there may be thousands that are older."""
-    found = []
-    for trade in reversed(snapshot.closed):
-        if trade.closed_at < since:
-            break
-        found.append(replace(trade, family=family))
-    return found
+    trades = held.closed if asset is None else held.closed_by_asset.get(asset, ())
+    return list(itertools.takewhile(lambda trade: trade.closed_at >= since, trades))
 
 
 def _entries_since(snapshot: BotSnapshot, since: datetime) -> list[datetime]:

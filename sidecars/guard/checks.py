@@ -38,9 +38,9 @@ def check(rules: Rules, fleet: Fleet, request: CheckRequest, now: Moment) -> Ste
     there = living(fleet.reservations, request.key)
     if there is not None and state is GuardState.ACTIVE:
         return _again(rules, fleet, request, there, now)
-    # Of what is over, the valve alone is interested.
+    # Of what is over, only the valve asks.
     valve = timedelta(minutes=rules.profile.valve_minutes or 0.0)
-    book = fleet_book(rules, fleet, purse, now.at, valve)
+    book = fleet_book(rules, fleet, purse, now.at, valve, request.entry.asset)
     verdict = judge(rules, fleet, request, bot, book, now)
     if verdict.decision is Decision.REJECT:
         is_paper = bot.stage is Stage.PAPER

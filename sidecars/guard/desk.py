@@ -25,6 +25,8 @@ from sidecars.guard.timekeeping import Timekeeper
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
+# Who asks at the same moment comes in one after the other: so long the first waits for the rest.
+GATHER_SECONDS = 0.001
 # What could not be kept is tried again with what comes next; so much of it waits at most.
 MOST_UNKEPT_EVENTS = 1000
 
@@ -76,6 +78,7 @@ class Desk:
         try:
             while True:
                 wishes = [await self._wishes.get()]
+                await asyncio.sleep(GATHER_SECONDS)
                 while len(wishes) < MOST_AT_ONCE and not self._wishes.empty():
                     wishes.append(self._wishes.get_nowait())
                 # What is begun is finished: a promise is not to be kept and not told.

@@ -32,19 +32,26 @@ class Rules:
 
     settings: GuardSettings
     profile: RiskProfile
+    _bots: Mapping[Purse, tuple[BotSettings, ...]] = field(init=False, repr=False)
+    _purses: tuple[Purse, ...] = field(init=False, repr=False)
 
     def bots_of(self, purse: Purse) -> tuple[BotSettings, ...]:
-        return tuple(bot for bot in self.settings.bots if purse in purses_of(bot))
+        """The bots whose profits are the purse's."""
+        return self._bots[purse]
 
     @property
     def purses(self) -> tuple[Purse, ...]:
         """Those that have bots; the one that the state speaks of first."""
-        return tuple(purse for purse in (Purse.REAL, Purse.PAPER) if self._is_needed(purse))
+        return self._purses
 
-    def _is_needed(self, purse: Purse) -> bool:
-        if purse is Purse.REAL:
-            return any(bot.stage is not Stage.PAPER for bot in self.settings.bots)
-        return any(bot.stage is Stage.PAPER for bot in self.settings.bots)
+    def __post_init__(self) -> None:
+        bots = {
+            purse: tuple(bot for bot in self.settings.bots if purse in purses_of(bot))
+            for purse in Purse
+        }
+        needed = {purse_of(bot) for bot in self.settings.bots}
+        object.__setattr__(self, "_bots", bots)
+        object.__setattr__(self, "_purses", tuple(each for each in Purse if each in needed))
 
 
 def purses_of(bot: BotSettings) -> tuple[Purse, ...]:

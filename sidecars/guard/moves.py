@@ -41,7 +41,7 @@ def take_poll(
     if bot is None:
         return Step(fleet, None)
     before = fleet.snapshots.get(snapshot.bot)
-    snapshot = _priced(snapshot, before)
+    snapshot = _priced(_sharing(snapshot, before), before)
     events = _return_events(fleet, snapshot.bot, now.at)
     purses = purses_of(bot)
     for purse in purses[:1]:
@@ -93,6 +93,13 @@ def _return_events(fleet: Fleet, bot: str, now: datetime) -> list[Event]:
     if before is None or not before.is_told:
         return []
     return [plain_event("state", f"bot {bot} is read again", now, {"bot": bot})]
+
+
+def _sharing(snapshot: BotSnapshot, before: BotSnapshot | None) -> BotSnapshot:
+    """What is as it was before is the very same: what follows from it is not worked out again."""
+    if before is None or before.closed != snapshot.closed:
+        return snapshot
+    return replace(snapshot, closed=before.closed)
 
 
 def _priced(snapshot: BotSnapshot, before: BotSnapshot | None) -> BotSnapshot:

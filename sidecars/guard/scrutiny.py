@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aquatrade.risk.judging import Scope, judge_entry
 from aquatrade.risk.model import Book, Decision, Market, Reason, RiskState, Verdict
-from sidecars.guard.book import allotment_now, at_stake
+from sidecars.guard.book import allotment_now, at_stake, unpriced
 from sidecars.guard.fleet import Fleet, Rules, purse_of
 from sidecars.guard.model import CheckRequest, GuardState, Stage
 from sidecars.guard.refusals import GuardRefusal
@@ -65,10 +65,8 @@ def _own_reasons(
             f"configured is {bot.exchange}",
         )
     yield from _known_well(rules, fleet, bot, now)
-    for other in rules.bots_of(purse_of(bot)):
-        snapshot = fleet.snapshots.get(other.name)
-        for pair in () if snapshot is None else snapshot.unpriced:
-            yield _refusal("book", f"no price is known of {pair}, which bot {other.name} holds")
+    for name, pair in unpriced(rules, fleet, purse_of(bot)):
+        yield _refusal("book", f"no price is known of {pair}, which bot {name} holds")
 
 
 def _known_well(rules: Rules, fleet: Fleet, bot: BotSettings, now: Moment) -> Iterator[Reason]:

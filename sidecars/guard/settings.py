@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import ccxt
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from aquatrade.risk.breakers import for_all_bots
 from aquatrade.risk.profile import RiskProfile
 from sidecars.common.settings_file import (
     SettingsError,
@@ -163,7 +164,10 @@ class _Layer(BaseModel):
 
 
 def read_profile(files: tuple[Path, ...]) -> RiskProfile:
-    """The risk profile that the layers give together. Raises SettingsError."""
+    """The risk profile that the layers give together, as far as it is about all bots.
+
+    Raises SettingsError.
+    """
     merged: dict[str, Any] = {}
     for file in files:
         section = read_object(file).get("aquatrade", {})
@@ -172,7 +176,7 @@ def read_profile(files: tuple[Path, ...]) -> RiskProfile:
             raise SettingsError(f"{file}: key 'aquatrade.risk' is missing, expected a section")
         _lay_over(merged, risk)
     origin = " + ".join(str(file) for file in files)
-    return check_settings(RiskProfile, merged, f"{origin}: aquatrade.risk")
+    return for_all_bots(check_settings(RiskProfile, merged, f"{origin}: aquatrade.risk"))
 
 
 def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Column, Connection, MetaData, String, Table, Text, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from aquatrade.event_log import Event, EventLog
@@ -177,9 +178,13 @@ def _save_risk(
 def _put(connection: Connection, kind: str, contents: Mapping[str, str]) -> None:
     if not contents:
         return
-    _drop(connection, kind, list(contents))
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(parts_table)
+    statement = statement.on_conflict_do_update(
+        index_elements=["kind", "name"], set_={"content": statement.excluded.content}
+    )
     rows = [{"kind": kind, "name": name, "content": text} for name, text in contents.items()]
-    connection.execute(parts_table.insert(), rows)
+    connection.execute(statement, rows)
 
 
 def _drop(connection: Connection, kind: str, names: Sequence[str]) -> None:

@@ -1,22 +1,24 @@
 """The guard's events: what it logs, so that every decision can be explained. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
 from aquatrade.event_log import Event
-from aquatrade.risk.model import Book, Change
+from aquatrade.risk.model import Book, Change, Entry
 from sidecars.guard.ledger import Purse
 from sidecars.guard.model import Approval, CheckAnswer, CheckRequest, Mismatch, Reservation
 
 ORIGIN = "guard"
+_ENTRY = tuple(field.name for field in fields(Entry))
 
 
 def request_data(request: CheckRequest) -> dict[str, Any]:
     """A check's question as JSON."""
+    entry = request.entry
     return {
-        **asdict(request.entry),
+        **{name: getattr(entry, name) for name in _ENTRY},
         "candle": request.candle,
         "tag": request.tag,
         "signal_until": request.signal_until,
@@ -42,7 +44,7 @@ def verdict_event(request: CheckRequest, answer: CheckAnswer, book: Book, now: d
             "request": request_data(request),
             "decision": answer.decision,
             "stake": answer.stake,
-            "reasons": [asdict(reason) for reason in answer.reasons],
+            "reasons": answer.reasons,
             "reservation": answer.reservation,
             "approval": answer.approval,
             "state": answer.state,

@@ -112,7 +112,7 @@ def test_what_one_trade_would_stake() -> None:
     assert stake_of_one_trade(sized, 20.0, None) == pytest.approx(200.0)
     assert stake_of_one_trade(sized, 20.0, Unknown("no balance")) == Unknown("no balance")
     assert isinstance(stake_of_one_trade(sized, 20.0, 0.0), Unknown)
-    limited = settings(risk={"name": "mine", "risk_per_trade_pct": 1.0, "max_order_stake": 150.0})
+    limited = settings(risk={"name": "mine", "risk_per_trade_pct": 1.0, "max_order": 150.0})
     assert stake_of_one_trade(limited, 20.0, 1000.0) == pytest.approx(98.67 / 2, abs=0.005)
     assert stake_of_one_trade(limited, 2.0, 100_000.0) == pytest.approx(150.0)
     fixed = settings(sizing={"method": "fixed", "stake_usd": 70.0})

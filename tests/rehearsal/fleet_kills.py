@@ -10,7 +10,7 @@ from tests.rehearsal.fleet_books import bot_of
 from tests.rehearsal.fleet_checks import ask_guard
 from tests.rehearsal.fleet_rig import GUARD, MINUTE, SECOND, FleetRig
 
-ALL = (GUARD, "alpha", "beta", "gamma")
+ALL = (GUARD, "alpha", "beta")
 PROMISE_SECONDS = 8
 MS_PER_MINUTE = 60_000
 LOOK_SECONDS = 0.002
@@ -18,7 +18,7 @@ LOOK_SECONDS = 0.002
 
 def chosen(chance: random.Random) -> tuple[str, ...]:
     """One to all of them, in any order."""
-    return tuple(chance.sample(ALL, chance.choice((1, 1, 2, 3, 4))))
+    return tuple(chance.sample(ALL, chance.choice((1, 1, 2, 3))))
 
 
 def kill_at_rest(rig: FleetRig, victims: Sequence[str]) -> int:
@@ -40,11 +40,11 @@ def kill_at_rest(rig: FleetRig, victims: Sequence[str]) -> int:
 def kill_at_work(rig: FleetRig, victims: Sequence[str]) -> None:
     """Kill and restart the moment that the ledger has a new order, or the candle has passed."""
     to_candle(rig, -2 * SECOND)
-    orders = len(rig.orders())
+    orders = count_orders(rig)
     rig.conductor.let_run(rig.conductor.now() + 10 * SECOND)
     while not rig.conductor.has_arrived(LOOK_SECONDS):
         rig.road.stage.check()
-        if len(rig.orders()) > orders:
+        if count_orders(rig) > orders:
             break
     for victim in victims:
         rig.kill(victim)
@@ -52,6 +52,10 @@ def kill_at_work(rig: FleetRig, victims: Sequence[str]) -> None:
     while not rig.conductor.has_arrived(0.5):
         rig.road.stage.check()
     rig.conductor.arrive()
+
+
+def count_orders(rig: FleetRig) -> int:
+    return int(str(rig.exchange.control("ledger/totals")["orders"]))
 
 
 def restart(rig: FleetRig, victims: Sequence[str]) -> None:

@@ -144,3 +144,17 @@ def test_a_callback_that_raises(lone: tuple[FleetRig, FaultyGuard], callback: st
     hold_one(rig)
     check_that_only_exits_happen(rig, raises=[callback])
     assert f"scripted failure in {callback}" in rig.log(BOT)
+
+
+def test_candles_that_come_too_late(lone: tuple[FleetRig, FaultyGuard]) -> None:
+    rig, guard = lone
+    guard.be("ok")
+    hold_one(rig)
+    late = {"damage": "stale", "rows": 3}
+    rig.exchange.tell("faults", {"kind": "bad_klines", "parameters": late})
+    rig.run_candles(4)
+    check_that_only_exits_happen(rig)
+    refused = rig.events(BOT, kind="verdict", pair=WANTED)[-1]
+    assert rules_of(refused) == ["data"]
+    rig.exchange.forget_faults()
+    hold_one(rig)

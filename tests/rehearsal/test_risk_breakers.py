@@ -4,6 +4,7 @@ One evening on a market that was made for it: a Sunday that ends a month, so tha
 day, a week and a month begin.
 """
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.rehearsal.fleet_market import (
     write_market,
 )
 from tests.rehearsal.fleet_rig import FleetRig
-from tests.rehearsal.probe_hands import Probe, said
+from tests.rehearsal.probe_hands import Probe, rules_of, said
 from tests.rehearsal.scripted_process import scripted_scores
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
@@ -76,6 +77,13 @@ LOSING: dict[str, Any] = {
     "week": {"limit_pct": 2.5, "close": ["probe"], "resume": "by_hand"},
     "month": {"limit_pct": 4.0, "close": "all", "resume": "config_change"},
 }
+
+
+# For the bot's second life. It asks the exchange for its time in real seconds, ten after a failure.
+WATCHFUL = {"max_exchange_silence_minutes": 0.1, "max_clock_skew_seconds": 3.0}
+SILENT_CLOCK = {"kind": "server_error", "match": {"path": "/api/v3/time"}}
+WRONG_CLOCK = {"kind": "clock_skew", "parameters": {"offset_ms": 5000}}
+PATIENCE_SECONDS = 15
 
 
 def at(hour: int, minute: int) -> datetime:
@@ -289,10 +297,37 @@ def test_a_monthly_loss_asks_for_another_config(rig: FleetRig, losing: Probe) ->
     assert tripped(losing, "month"), "no hand lifts it while the limits are the same"
     rig.stop("losing")
     month = {**LOSING["month"], "limit_pct": 20.0}
-    rig.add_bot("losing", sized({**LOSING, "month": month}), LOSING_PAIRS)
+    rig.add_bot("losing", sized({**LOSING, **WATCHFUL, "month": month}), LOSING_PAIRS)
+    rig.exchange.tell("faults", SILENT_CLOCK)
     rig.start_bots("losing")
-    losing.enters_when_it_may(CALM, 8)
+    rig.run_candles(1)
+    assert resumed(losing)[-1] == "month"
+    rig.run_until(lambda: not losing.locks())  # the day's pause ends by itself
+
+
+def test_an_exchange_that_is_silent_and_a_clock_that_is_off(rig: FleetRig, losing: Probe) -> None:
+    time.sleep(60.0 * WATCHFUL["max_exchange_silence_minutes"])
+    verdict = losing.is_refused(CALM, "exchange_silence")
+    assert "clock" in rules_of(verdict), "what is not known is no good news"
+    rig.exchange.forget_faults()
+    rig.exchange.tell("faults", WRONG_CLOCK)
+    refused_by_the_clock_alone(losing)
+    rig.exchange.forget_faults()
+    for _ in range(PATIENCE_SECONDS):
+        time.sleep(1.0)
+        rig.run_candles(2)  # awake, the bot has the exchange's time
+        losing.wish(enter=[CALM])
+        if losing.held():
+            break
     losing.leave(CALM)
+
+
+def refused_by_the_clock_alone(losing: Probe) -> None:
+    for _ in range(PATIENCE_SECONDS):
+        time.sleep(1.0)
+        if rules_of(losing.is_refused(CALM, "clock")) == ["clock"]:
+            return
+    raise AssertionError(losing.story())
 
 
 def test_an_hour_later_there_may_be_entries_again(rig: FleetRig, steady: Probe) -> None:

@@ -57,7 +57,7 @@ class DryBot:
             "unfilledtimeout": {"entry": 600, "exit": 600, "unit": "minutes"},
             "initial_state": "running",
             "force_entry_enable": True,
-            "fiat_display_currency": "",
+            "exchange": {"name": "binance", "pair_whitelist": list(pairs), "enable_ws": False},
             **changes,
         }
         self.bot: FreqtradeBot | None = None

@@ -125,7 +125,7 @@ def test_the_same_trades_with_or_without_rules_that_are_never_met(tmp_path: Path
 def test_a_refused_entry_is_not_made_and_a_reduced_one_is_smaller(tmp_path: Path) -> None:
     few = Runner(tmp_path, {PAIR: FALL}, section(max_exposure_pct=10.0)).run()
     assert trades_of(few) == []
-    small = Runner(tmp_path, {PAIR: FALL}, section(max_order_stake=500.0)).run()
+    small = Runner(tmp_path, {PAIR: FALL}, section(max_order=500.0)).run()
     assert small["results"]["stake_amount"].tolist() == pytest.approx([500.0], rel=1e-6)
 
 
@@ -165,7 +165,7 @@ def test_increases_go_through_the_gate_and_reductions_pass(tmp_path: Path) -> No
 
 def test_an_increase_is_reduced_to_what_may_be_ordered(tmp_path: Path) -> None:
     content = scripted(
-        tmp_path, {"max_order_stake": 1_000.0}, add_at=96.0, add_stake=2_500.0
+        tmp_path, {"max_order": 1_000.0}, add_at=96.0, add_stake=2_500.0
     ).run()
     stakes = [stake for is_entry, stake in orders_of(content) if is_entry]
     assert len(stakes) > 2

@@ -96,7 +96,7 @@ def profiles(draw: st.DrawFn) -> RiskProfile:
     pct = st.floats(1.0, 120.0)
     return profile(
         risk_per_trade_pct=draw(maybe(st.floats(0.1, 10.0))),
-        max_order_stake=draw(maybe(st.floats(10.0, 1000.0))),
+        max_order=draw(maybe(st.floats(10.0, 1000.0))),
         max_exposure_pct=draw(maybe(st.floats(20.0, 300.0))),
         max_pair_pct=draw(maybe(pct)),
         max_group_pct=draw(maybe(pct)),

@@ -6,6 +6,7 @@ import pytest
 
 from aquatrade.risk.breakers import (
     families_to_close,
+    for_all_bots,
     for_one_bot,
     profile_hash,
     resume,
@@ -123,6 +124,16 @@ def test_a_single_bot_has_no_stop_for_all_bots() -> None:
     state, _ = looked(for_one_bot(LAB), book_at(TUESDAY, 0.0, capital=300.0))
     assert state.trips == ()
     assert looked(LAB, book_at(TUESDAY, 0.0, capital=300.0))[0].trips != ()
+
+
+def test_losses_that_each_bot_has_to_itself_stop_no_other() -> None:
+    week = limit(15.0, close="all").model_copy(update={"each_bot_alone": True})
+    own = LAB.model_copy(update={"week": week})
+    states = [
+        looked(each, book_at(TUESDAY, 0.0), book_at(at(5, 11), -200.0))[0]
+        for each in (own, for_all_bots(own), for_all_bots(LAB))
+    ]
+    assert [rules_of(state) for state in states] == [["day", "week"], ["day"], ["day", "week"]]
 
 
 # -- periods, restarts, clocks --------------------------------------------------------------------

@@ -58,14 +58,14 @@ def test_nothing_is_on_and_nothing_is_refused(scope: Scope) -> None:
         (
             Scope.FLEET,
             ["heat", "exposure", "exchange", "pair", "group", "correlation", "cluster", "valve",
-             "breaker", "positions", "recovery", "reserve", "minimum"],
+             "holder", "breaker", "positions", "recovery", "reserve", "minimum"],
         ),
     ],
 )  # fmt: skip
 def test_all_reasons_in_their_order(scope: Scope, expected: list[str]) -> None:
     profile = cases.profile(
         risk_per_trade_pct=0.05,
-        max_order_stake=215.0,
+        max_order=215.0,
         max_cost_share_of_risk=0.1,
         max_heat_pct=6.0,
         max_exposure_pct=10.0,
@@ -76,6 +76,7 @@ def test_all_reasons_in_their_order(scope: Scope, expected: list[str]) -> None:
         reserve_pct=49.5,
         correlation=CorrelationRule(max_open_in_cluster=1),
         valve_minutes=60.0,
+        one_bot_per_asset=True,
         max_entries_per_hour=1,
         rest_after_stop_minutes=15.0,
         max_atr_ratio=3.0,
@@ -110,7 +111,7 @@ def test_all_reasons_in_their_order(scope: Scope, expected: list[str]) -> None:
 
 def test_each_rule_is_about_what_is_left_of_the_stake() -> None:
     """10 % of the equity would be too much for a pair; what one order may be is not."""
-    profile = cases.profile(max_order_stake=500.0, max_pair_pct=5.0)
+    profile = cases.profile(max_order=500.0, max_pair_pct=5.0)
     verdict = judged(profile, cases.book(), cases.entry(stake=1_000.0), Scope.BOT)
     assert (verdict.decision, verdict.stake) == (Decision.REDUCE, 500.0)
     assert rules(verdict) == ["order"]
@@ -244,7 +245,7 @@ def test_the_lab_s_reserve_and_the_quant_s_limits() -> None:
         max_pair_pct=20.0,
         max_group_pct=35.0,
         reserve_pct=20.0,
-        max_order_stake=500.0,
+        max_order=500.0,
         max_open_positions=3,
     )
     book = cases.book(equity=5_000.0, free=5_000.0)

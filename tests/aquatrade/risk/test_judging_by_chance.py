@@ -85,7 +85,7 @@ REFUSING = (
     "max_exchange_pct",
     "max_open_positions",
 )
-REDUCING = ("risk_per_trade_pct", "max_order_stake", "max_heat_pct", "max_open_positions")
+REDUCING = ("risk_per_trade_pct", "max_order", "max_heat_pct", "max_open_positions")
 
 
 def tightened(profile: RiskProfile, name: str, factor: float) -> RiskProfile:
@@ -153,7 +153,7 @@ def test_less_is_asked_less_is_given(
 
 ALL_ON = cases.profile(
     risk_per_trade_pct=2.0,
-    max_order_stake=500.0,
+    max_order=500.0,
     max_cost_share_of_risk=0.33,
     max_exposure_pct=60.0,
     max_pair_pct=20.0,

@@ -159,6 +159,13 @@ def test_a_trade_takes_no_more_than_its_place(
 
 @pytest.mark.parametrize(("stake", "given_stake"), [(499.0, 499.0), (500.0, 500.0), (900.0, 500.0)])
 def test_one_order(stake: float, given_stake: float) -> None:
-    verdict = judged(cases.book(), cases.entry(stake=stake), Scope.BOT, max_order_stake=500.0)
+    verdict = judged(cases.book(), cases.entry(stake=stake), Scope.BOT, max_order=500.0)
     assert verdict.stake == given_stake
     assert (verdict.text == "order of 900, limit 500") == (stake > given_stake)
+
+
+def test_borrowed_money_is_part_of_an_order() -> None:
+    entry = cases.entry("BTC/USDT:USDT", stake=500.0, leverage=5.0)
+    verdict = judged(cases.book(), entry, Scope.BOT, max_order=500.0)
+    assert (verdict.decision, verdict.stake) == (Decision.REDUCE, 100.0)
+    assert verdict.text == "order of 2500, limit 500"

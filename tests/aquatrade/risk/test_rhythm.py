@@ -106,6 +106,27 @@ def test_the_valve(held: dict[str, Any], is_refused: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("held", "is_refused"),
+    [
+        (OTHER | {"opened_at": cases.AT - timedelta(days=40)}, True),
+        (OTHER | {"pair": "ETH/USDT:USDT"}, True),
+        (OTHER | {"pair": "BTC/USDT"}, False),
+        ({}, False),  # the bot itself
+        (OTHER | {"family": "grid"}, False),
+        ({"bot": "second", "side": Side.SHORT, "stop_rate": 103.0}, False),  # a hedge's other leg
+    ],
+)
+def test_one_bot_holds_an_asset(held: dict[str, Any], is_refused: bool) -> None:
+    book = cases.book(cases.position(**({"pair": "ETH/USDT"} | held)))
+    entry = cases.entry(stake=100.0)
+    verdict = judged(book, entry, Scope.FLEET, one_bot_per_asset=True)
+    assert rules(verdict) == ["holder"] * is_refused
+    assert rules(judged(book, entry, Scope.BOT, one_bot_per_asset=True)) == []
+    grid = cases.entry(stake=100.0, family="grid", bot="third")
+    assert rules(judged(book, grid, Scope.FLEET, one_bot_per_asset=True)) == []
+
+
+@pytest.mark.parametrize(
     ("changes", "is_refused"),
     [
         ({"bot": "second", "opened_at": cases.AT - timedelta(minutes=40)}, True),

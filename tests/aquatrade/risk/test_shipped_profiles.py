@@ -18,11 +18,13 @@ OFF = None
 # One line for each limit, then what lab, quant and scalp say of it.
 TABLE: list[tuple[str, object, object, object]] = [
     ("risk_per_trade_pct", 2.0, 2.0, 1.5),
-    ("max_order_stake", OFF, 500.0, OFF),
-    ("max_cost_share_of_risk", 0.3333, 0.3333, 0.3333),
+    ("max_order", OFF, 500.0, OFF),
+    ("max_cost_share_of_risk", 1 / 3, 1 / 3, 1 / 3),
     ("day.limit_pct", 6.0, 3.0, 5.0),
     ("day.close", "nothing", ["momentum"], "nothing"),
     ("day.resume", "next_period", "after_hours", "by_hand"),
+    ("day.each_bot_alone", True, False, False),
+    ("week.each_bot_alone", True, False, False),
     ("week.limit_pct", 15.0, 7.0, 7.0),
     ("week.close", "all", "all", "all"),
     ("week.resume", "by_hand", "by_hand", "by_hand"),
@@ -39,7 +41,8 @@ TABLE: list[tuple[str, object, object, object]] = [
     ("correlation.max_open_in_cluster", OFF, OFF, 2),
     ("max_exchange_pct", OFF, 60.0, OFF),
     ("reserve_pct", 24.0, 20.0, 0.0),
-    ("max_open_positions", OFF, 3, 5),
+    # The three of quant are those of its momentum bot, whose own layer says so.
+    ("max_open_positions", OFF, OFF, 5),
     ("max_entries_per_hour", OFF, OFF, 10),
     ("max_entries_per_day", OFF, OFF, 50),
     ("stop_equity", 4250.0, OFF, OFF),
@@ -47,6 +50,7 @@ TABLE: list[tuple[str, object, object, object]] = [
     ("win_streak.factor", OFF, OFF, 0.5),
 ]
 OF_ALL: Mapping[str, object] = {
+    "one_bot_per_asset": True,
     "valve_minutes": 60.0,
     "min_heat_left_pct": 1.0,
     "rest_after_stop_minutes": 15.0,

@@ -117,8 +117,8 @@ def stake_of_one_trade(
     """
     sizing, risk = settings.sizing, settings.risk
     most = sizing.stake_usd
-    if risk is not None and risk.max_order_stake is not None:
-        most = min(most, risk.max_order_stake)
+    if risk is not None and risk.max_order is not None:
+        most = min(most, risk.max_order)
     if sizing.method == "fixed" or capital is None:
         return most
     if isinstance(capital, Unknown):

@@ -117,14 +117,24 @@ def families_to_close(state: RiskState) -> Literal["nothing", "all"] | tuple[str
 
 
 def profile_hash(profile: RiskProfile) -> str:
-    """Equal for equal limits; what limits nothing (name, kill file, paper days) is no part."""
-    limits = profile.model_dump(mode="json", exclude=set(NOT_HASHED))
+    """Equal for equal limits; what limits nothing (name, kill file, paper days) is no part.
+
+    Nor is what stands at its default: a release that knows one more limit changes no hash.
+    """
+    limits = profile.model_dump(mode="json", exclude=set(NOT_HASHED), exclude_defaults=True)
     return hashlib.sha256(canonical_json(limits).encode("ascii")).hexdigest()
 
 
 def for_one_bot(profile: RiskProfile) -> RiskProfile:
     """The profile without the equity at which all bots stop: one bot's is always under it."""
     return profile.model_copy(update={"stop_equity": None})
+
+
+def for_all_bots(profile: RiskProfile) -> RiskProfile:
+    """The profile without the losses that each bot has to itself."""
+    periods = {"day": profile.day, "week": profile.week, "month": profile.month}
+    own = {name for name, limit in periods.items() if limit is not None and limit.each_bot_alone}
+    return profile.model_copy(update=dict.fromkeys(own))
 
 
 def book_is_usable(book: Book) -> bool:

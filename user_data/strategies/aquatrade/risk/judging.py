@@ -40,6 +40,7 @@ from aquatrade.risk.question import (
 )
 from aquatrade.risk.rhythm import (
     judge_frequency,
+    judge_holder,
     judge_hours,
     judge_rest,
     judge_streak,
@@ -180,6 +181,7 @@ RULES: dict[Scope, tuple[Rule, ...]] = {
         judge_pair,
         judge_correlation,
         judge_valve,
+        judge_holder,
         _judge_breakers,
         judge_positions,
         _judge_recovery,

@@ -22,18 +22,19 @@ from aquatrade.risk.question import (
     percent,
     reduction,
     refusal,
+    rounded_down,
 )
 from aquatrade.risk.rhythm import DAY, HOUR, entries_within
 
 
 def judge_order_size(question: Question, stake: float, reasons: list[Reason]) -> float:
-    """Reduces an order to the most of one order."""
-    limit = question.profile.max_order_stake
-    if limit is None or not exceeds(stake, limit):
+    """Reduces an order to the most of one order: what is bought, borrowed money included."""
+    limit, leverage = question.profile.max_order, question.entry.leverage
+    if limit is None or not exceeds(stake * leverage, limit):
         return stake
-    text = f"order of {stake:.8g}, limit {limit:.8g}"
-    reasons.append(reduction("order", text, stake, limit))
-    return limit
+    text = f"order of {stake * leverage:.8g}, limit {limit:.8g}"
+    reasons.append(reduction("order", text, stake * leverage, limit))
+    return rounded_down(limit / leverage)
 
 
 def judge_notional(question: Question, stake: float, reasons: list[Reason]) -> float:

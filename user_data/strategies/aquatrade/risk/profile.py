@@ -41,6 +41,10 @@ class LossLimit(Section):
     recovery_factor: Share = Field(
         default=0.5, description="what stakes are multiplied by meanwhile, above 0 and up to 1"
     )
+    each_bot_alone: bool = Field(
+        default=False,
+        description="true (each bot's own loss stops that bot) or false (in the guard that of all)",
+    )
 
 
 class CorrelationRule(Section):
@@ -82,8 +86,10 @@ class RiskProfile(Section):
     risk_per_trade_pct: Percentage | None = Field(
         default=None, description="the most a trade may lose at its stop, costs included"
     )
-    max_order_stake: float | None = Field(
-        default=None, gt=0.0, description="the most of one order, in stake currency"
+    max_order: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="the most of one order, leverage included, in stake currency",
     )
     max_cost_share_of_risk: Share | None = Field(
         default=None, description="round-trip cost over the distance of the stop, above 0 up to 1"
@@ -114,6 +120,10 @@ class RiskProfile(Section):
     correlation: CorrelationRule | None = Field(default=None, description="a section")
     valve_minutes: float | None = Field(
         default=None, gt=0.0, description="no second bot into an asset within it (guard)"
+    )
+    one_bot_per_asset: bool = Field(
+        default=False,
+        description="true (no entry into an asset that another bot holds, grids aside; guard)",
     )
     # -- how often ------------------------------------------------------------------------------
     max_entries_per_hour: int | None = Field(default=None, ge=1, description="a whole number")

@@ -94,6 +94,24 @@ def judge_valve(question: Question, stake: float, reasons: list[Reason]) -> floa
     return stake
 
 
+def judge_holder(question: Question, stake: float, reasons: list[Reason]) -> float:
+    """One bot alone holds an asset; grids neither count nor are held up."""
+    entry = question.entry
+    if not question.profile.one_bot_per_asset or question.own or entry.family == GRID_FAMILY:
+        return stake
+    holders = sorted(
+        {
+            one.bot
+            for one in question.book.positions
+            if one.asset == entry.asset and _is_other_bet(one, entry)
+        }
+    )
+    if holders:
+        text = f"{entry.asset} is held by {', '.join(holders)}"
+        reasons.append(refusal("holder", text, float(len(holders)), 0.0))
+    return stake
+
+
 def wins_in_a_row(closed: Sequence[ClosedTrade], bot: str, enough: int) -> int:
     """How many of a bot's newest closed trades won, one after the other; counts to `enough`."""
     count = 0
