@@ -26,10 +26,11 @@ from sidecars.common.moments import ms_of
 
 GOAL_P99_MS: Final = 10.0
 BOTS: Final = 10
-POSITIONS: Final = 5  # of each bot
-ROUNDS: Final = 100
+POSITIONS: Final = 3  # of each bot
+ROUNDS: Final = 200
+WARM_UP_ROUNDS: Final = 20
 EVERY_SECONDS: Final = 0.2
-SETTLE_SECONDS: Final = 4.0
+SETTLE_SECONDS: Final = 6.0
 STAKE: Final = 10.0
 TOKEN: Final = "a-token-for-a-benchmark"
 PASSWORD: Final = "a-password-for-a-benchmark"
@@ -214,11 +215,12 @@ async def _ask_in_rounds(port: int) -> list[float]:
     links = [await asyncio.open_connection("127.0.0.1", port) for _ in range(BOTS)]
     times: list[float] = []
     start = time.perf_counter() + 0.5
-    for number in range(ROUNDS):
+    for number in range(WARM_UP_ROUNDS + ROUNDS):
         await asyncio.sleep(max(0.0, start + number * EVERY_SECONDS - time.perf_counter()))
         asked = time.perf_counter()
         waited = await asyncio.gather(*(_ask(link, bot, number) for bot, link in enumerate(links)))
-        times += [done - asked for done, _ in waited]
+        if number >= WARM_UP_ROUNDS:
+            times += [done - asked for done, _ in waited]
         await asyncio.gather(
             *(_give_back(links[bot], bot, each) for bot, (_, each) in enumerate(waited))
         )

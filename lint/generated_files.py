@@ -44,10 +44,11 @@ def generated_files(root: Path) -> Mapping[Path, str]:
             "host": "0.0.0.0",
             "port": port,
             "database_url": f"sqlite:////data/{name}.sqlite",
-            "record_every_seconds": 3600,
+            "record_every_seconds": seconds,
             "assets": [pair.split("/")[0] for pair in bot["exchange"]["pair_whitelist"]],
         }
-        for name, port in (("sentiment", 8102), ("onchain", 8103))
+        # The guard reads macro danger from the sentiment scores: hourly ones come too late.
+        for name, port, seconds in (("sentiment", 8102, 900), ("onchain", 8103, 3600))
     }
     practice = {
         **common,

@@ -160,11 +160,6 @@ class FleetRoad(Road):
         for file in () if strategies is None else sorted(strategies.glob("*.py")):
             (self.strategies / file.name).write_text(file.read_text())
 
-    @property
-    def layers(self) -> tuple[Path, ...]:
-        """The shipped configs under each bot's own."""
-        return LAYERS
-
     def fleet_bot(
         self,
         name: str,
@@ -200,12 +195,6 @@ class FleetRoad(Road):
     def risk_database(self, name: str) -> Path:
         """Where a bot keeps what its risk rules remember, and its events."""
         return self.folder / f"{name}-risk.sqlite"
-
-    def start_fleet_bot(self, exchange: Exchange, bot: FleetBot) -> Child:
-        """Start `freqtrade trade` and wait until it is on the clock and its REST API answers."""
-        child = self.start_bot(exchange, bot.config, bot.name, LAYERS)
-        self.wait_for_bot(exchange, bot, child)
-        return child
 
     def wait_for_bot(self, exchange: Exchange, bot: FleetBot, child: Child) -> None:
         """Until the bot has joined the clock and answers. Raises ProcessFailedError."""

@@ -14,6 +14,7 @@ from operations.guard_answers import Standing
 from sidecars.common.moments import ms_of
 from sidecars.common.pages.formats import age, cash, price_number, signed_cash
 from sidecars.guard import views
+from sidecars.guard.danger import DangerStatus
 from sidecars.guard.model import Approval, ApprovalStatus, Reconciliation
 from sidecars.guard.views_events import event_row
 
@@ -38,6 +39,9 @@ def status_screen(standing: Standing) -> RenderableType:
         ),
         *(Text(f"- {line}") for line in dict.fromkeys(state.reasons)),
     ]
+    untold = state.danger.status in (DangerStatus.DANGER, DangerStatus.NOT_TOLD)
+    if untold and not state.danger.refuses:  # else it is one of the reasons
+        parts.append(Text(f"- {state.danger.text}"))
     if state.recovery_until is not None:
         factor, until = state.recovery_factor, moment_text(state.recovery_until)
         parts.append(Text(f"- stakes are multiplied by {factor:g} until {until}"))

@@ -13,6 +13,7 @@ _LEVELS = {
     "mismatch_end": Level.WARNING,
     "resume": Level.WARNING,
     "error": Level.WARNING,
+    "danger": Level.WARNING,
     "recovery_end": Level.INFO,
 }
 

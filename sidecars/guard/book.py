@@ -109,9 +109,7 @@ def _base(rules: Rules, fleet: Fleet, purse: Purse) -> _Base:
         equity=rules.settings.capital + earned(fleet.ledger, purse),
         profit=profit_of(fleet.ledger, purse),
         exchanges=tuple(sorted({bot.exchange for bot in bots})),
-        unpriced=tuple(
-            (each.bot.name, pair) for each in held for pair in each.snapshot.unpriced
-        ),
+        unpriced=tuple((each.bot.name, pair) for each in held for pair in each.snapshot.unpriced),
     )
     _BASES[purse] = base
     return base

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from aquatrade.risk.model import ClosedTrade
+from aquatrade.risk.model import STOP_REASONS, ClosedTrade
 from sidecars.guard.bot_answers import (
     ClosedBook,
     ConfigAnswer,
@@ -16,9 +16,6 @@ from sidecars.guard.bot_answers import (
 from sidecars.guard.settings import BotSettings
 from sidecars.guard.snapshots import BotSnapshot, EntrySeen, LockSeen, OrderSeen, TradeSeen
 
-STOP_REASONS = frozenset(
-    {"stop_loss", "trailing_stop_loss", "stoploss_on_exchange", "liquidation", "emergency_exit"}
-)
 ENTRIES_FOR = timedelta(hours=25)
 
 

@@ -24,7 +24,7 @@ from sidecars.guard.model import (
 from sidecars.guard.reservations import Moment, living, renewed, reserve
 from sidecars.guard.scrutiny import TOLERANCE, configured, judge
 from sidecars.guard.settings import BotSettings
-from sidecars.guard.states import state_of
+from sidecars.guard.states import against, gravest
 from sidecars.guard.words import ORIGIN, request_data, verdict_event
 
 
@@ -34,14 +34,15 @@ def check(rules: Rules, fleet: Fleet, request: CheckRequest, now: Moment) -> Ste
     bot = configured(rules, request.entry.bot)
     purse = purse_of(bot)
     fleet = _knowing_family(fleet, request)
-    state = state_of(rules, fleet, purse)
+    standing = against(rules, fleet, purse)
+    state = gravest(standing)
     there = living(fleet.reservations, request.key)
     if there is not None and state is GuardState.ACTIVE:
         return _again(rules, fleet, request, there, now)
     # Of what is over, only the valve asks.
     valve = timedelta(minutes=rules.profile.valve_minutes or 0.0)
     book = fleet_book(rules, fleet, purse, now.at, valve, request.entry.asset)
-    verdict = judge(rules, fleet, request, bot, book, now)
+    verdict = judge(rules, fleet, request, bot, book, now, standing)
     if verdict.decision is Decision.REJECT:
         is_paper = bot.stage is Stage.PAPER
         return _refused(fleet, request, verdict, book, state, now, is_paper=is_paper)

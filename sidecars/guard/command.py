@@ -15,6 +15,7 @@ from sidecars.common.settings_file import SettingsError, load_settings
 from sidecars.common.settings_parts import prepare_database_folder
 from sidecars.common.start_failures import START_FAILURES
 from sidecars.common.tokens import read_token
+from sidecars.guard.danger import TOKEN_VARIABLE as SCORES_TOKEN_VARIABLE
 from sidecars.guard.fleet import Rules
 from sidecars.guard.model import Stage
 from sidecars.guard.refusals import StoreError
@@ -92,14 +93,15 @@ def _secret_file(bot: BotSettings, key: str, file: Path) -> str:
 
 
 def _secrets(settings: GuardSettings, environment: Mapping[str, str]) -> list[str]:
-    """Of alert targets and accounts: what no log may show. Raises SettingsError."""
+    """Of alert targets, accounts and scores: what no log may show. Raises SettingsError."""
     targets = [text for target in read_targets(environment) for text in target.secrets]
     keys = [
         find_secret(environment, account.variable(part))[0]
         for account in settings.accounts
         for part in ("KEY", "SECRET", "PASSWORD")
     ]
-    return [*targets, *(key for key in keys if key)]
+    scores = [] if settings.danger is None else [read_token(environment, SCORES_TOKEN_VARIABLE)]
+    return [*targets, *scores, *(key for key in keys if key)]
 
 
 @app.callback(invoke_without_command=True)

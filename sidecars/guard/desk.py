@@ -8,6 +8,7 @@ moment it is given, and ten bots that ask at once pay for one commit.
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,9 @@ from sidecars.guard.timekeeping import Timekeeper
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
-# Who asks at the same moment comes in one after the other: so long the first waits for the rest.
-GATHER_SECONDS = 0.001
+# Who asks at the same moment comes in one after the other. After so many turns of the event loop
+# in which nobody came, nobody is on the way.
+QUIET_TURNS = 4
 # What could not be kept is tried again with what comes next; so much of it waits at most.
 MOST_UNKEPT_EVENTS = 1000
 
@@ -39,6 +41,7 @@ class _Wish(Generic[Answer]):
     move: Move[Answer]
     answer: "asyncio.Future[Answer]"
     is_vital: bool  # holds even if it cannot be kept: the kill switch
+    is_durable: bool  # has to outlive the machine before it is answered
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class _Done:
     fleet: Fleet
     events: list[Event]
     answers: list[tuple[_Wish[Any], Any, Exception | None]]
+    is_durable: bool
 
 
 class Desk:
@@ -64,23 +68,25 @@ class Desk:
         self.fleet = fleet
         self.trouble: str | None = None  # why the last commit failed
 
-    async def do(self, move: Move[Answer], *, is_vital: bool = False) -> Answer:
+    async def do(
+        self, move: Move[Answer], *, is_vital: bool = False, is_durable: bool = True
+    ) -> Answer:
         """Make a change and keep it; its answer. is_vital: it holds even where it cannot be kept.
+        is_durable: it has to outlive the machine, not the process alone.
 
         Raises GuardRefusal (the move's own), StoreError (nothing has changed).
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._wishes.put_nowait(_Wish(move, answer, is_vital))
+        self._wishes.put_nowait(_Wish(move, answer, is_vital, is_durable))
         return await answer
 
     async def run(self) -> None:
         """Work until cancelled."""
+        wishes: list[_Wish[Any]] = []
         try:
             while True:
                 wishes = [await self._wishes.get()]
-                await asyncio.sleep(GATHER_SECONDS)
-                while len(wishes) < MOST_AT_ONCE and not self._wishes.empty():
-                    wishes.append(self._wishes.get_nowait())
+                await self._gather(wishes)
                 # What is begun is finished: a promise is not to be kept and not told.
                 work = asyncio.ensure_future(self._serve(wishes))
                 try:
@@ -91,7 +97,18 @@ class Desk:
         finally:
             self._thread.shutdown(wait=False)
             while not self._wishes.empty():
-                self._wishes.get_nowait().answer.cancel()
+                wishes.append(self._wishes.get_nowait())
+            for wish in wishes:
+                wish.answer.cancel()
+
+    async def _gather(self, wishes: list[_Wish[Any]]) -> None:
+        """Take all that is there or on its way: they share a commit."""
+        quiet_turns = 0
+        while quiet_turns < QUIET_TURNS and len(wishes) < MOST_AT_ONCE:
+            await asyncio.sleep(0)
+            quiet_turns = quiet_turns + 1 if self._wishes.empty() else 0
+            while not self._wishes.empty() and len(wishes) < MOST_AT_ONCE:
+                wishes.append(self._wishes.get_nowait())
 
     async def _serve(self, wishes: list[_Wish[Any]]) -> None:
         done = self._make(wishes)
@@ -114,17 +131,18 @@ class Desk:
             now = self._time.now()
             try:
                 step = wish.move(fleet, now)
-                after, more = settled_state(self._rules, step.fleet, now.at)
             except GuardRefusal as refusal:
                 answers.append((wish, None, refusal))
             except Exception as error:  # a mistake in one move must not end the others
                 logger.exception("move failed")
                 answers.append((wish, None, error))
             else:
-                fleet = after
-                events += [*step.events, *more]
+                fleet = step.fleet
+                events += step.events
                 answers.append((wish, step.answer, None))
-        return _Done(fleet, events, answers)
+        fleet, changes = settled_state(self._rules, fleet, self._time.now().at)
+        is_durable = any(wish.is_durable for wish in wishes)
+        return _Done(fleet, [*events, *changes], answers, is_durable)
 
     async def _keep(self, done: _Done) -> None:
         """Keep what a batch came to, if there is anything to keep. Raises StoreError."""
@@ -132,9 +150,10 @@ class Desk:
         if events or needs_saving(self._kept, done.fleet):
             loop = asyncio.get_running_loop()
             try:
-                await loop.run_in_executor(
-                    self._thread, self._store.save, self._kept, done.fleet, events
+                save = functools.partial(
+                    self._store.save, self._kept, done.fleet, events, is_durable=done.is_durable
                 )
+                await loop.run_in_executor(self._thread, save)
             except StoreError as error:
                 if self.trouble is None:
                     logger.error("store failed", extra={"error": str(error)})

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from aquatrade.event_log import Event
 from aquatrade.risk.model import RiskState
 from aquatrade.risk.profile import RiskProfile
+from sidecars.guard.danger import DangerKnown
 from sidecars.guard.ledger import Ledger, Purse
 from sidecars.guard.model import (
     Approval,
@@ -109,6 +110,9 @@ class Fleet:
     ledger: Ledger = field(default_factory=dict)
     risk: Mapping[Purse, RiskState] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
+    # After a boot of the machine, on the steady clock: until then promises of before may be used
+    # that no disk has kept.
+    boot_wait_until_s: float | None = None
     kill: KillSwitch | None = None
     kill_file: str | None = None
     mismatches: Mapping[str, MismatchSeen] = field(default_factory=dict)
@@ -116,6 +120,7 @@ class Fleet:
     has_passed: bool = False  # whether one passed since the start
     reconcile_errors: Mapping[str, str] = field(default_factory=dict)
     correlations: Mapping[tuple[str, str], float] | None = None
+    danger: DangerKnown | None = None  # None: the sidecar was not asked yet
     last_number: int = 0  # of reservations and approvals
     told: Mapping[CheckKey, Told] = field(default_factory=dict)
     kept: Mapping[str, BotSnapshot] = field(default_factory=dict)

@@ -102,11 +102,15 @@ class Guard:
     async def check(self, request: CheckRequest) -> CheckAnswer:
         """Judge an entry; with APPROVE and REDUCE comes a reservation. Raises GuardRefusal 404."""
         self._want_pair(request.entry.pair)
-        return await self._desk.do(lambda fleet, now: check(self.rules, fleet, request, now))
+        return await self._desk.do(
+            lambda fleet, now: check(self.rules, fleet, request, now), is_durable=False
+        )
 
     async def release(self, bot: str, reservation: str) -> None:
         """Give a reservation back. Raises GuardRefusal 404."""
-        await self._desk.do(lambda fleet, now: release(fleet, bot, reservation, now))
+        await self._desk.do(
+            lambda fleet, now: release(fleet, bot, reservation, now), is_durable=False
+        )
 
     async def take_events(self, bot: str, events: Sequence[Event]) -> int:
         """Keep events of a bot (origin_seq set); the highest seq kept. Raises GuardRefusal 404."""

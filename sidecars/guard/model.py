@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from aquatrade.risk.model import Book, Decision, Entry, Reason, Side, Trip
+from sidecars.guard.danger import OFF as DANGER_OFF
+from sidecars.guard.danger import DangerView
 from sidecars.guard.snapshots import BotSnapshot, LockSeen, OrderSeen, TradeSeen
 
 __all__ = [  # bots as they were seen belong to the same words
@@ -226,6 +228,7 @@ class StateView:
     reconciled_at: datetime | None
     reconcile_errors: Mapping[str, str]
     profile: str
+    danger: DangerView = DANGER_OFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def _return_events(fleet: Fleet, bot: str, now: datetime) -> list[Event]:
 
 def _sharing(snapshot: BotSnapshot, before: BotSnapshot | None) -> BotSnapshot:
     """What is as it was before is the very same: what follows from it is not worked out again."""
-    if before is None or before.closed != snapshot.closed:
+    if before is None or before.closed is snapshot.closed or before.closed != snapshot.closed:
         return snapshot
     return replace(snapshot, closed=before.closed)
 
@@ -145,6 +145,8 @@ def _substance(snapshot: BotSnapshot) -> object:
 def look_at_losses(rules: Rules, fleet: Fleet, now: Moment) -> Step[None]:
     """Trip and end breakers by the fleet's profit; let go of what has expired."""
     fleet, events = _tidied(fleet, now.at)
+    if fleet.boot_wait_until_s is not None and now.steady_s > fleet.boot_wait_until_s:
+        fleet = replace(fleet, boot_wait_until_s=None)
     for purse in rules.purses:
         if any(bot.name not in fleet.snapshots for bot in rules.bots_of(purse)):
             continue  # nobody knows the profit of all: a part of it would look like a loss

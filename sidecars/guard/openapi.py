@@ -22,6 +22,7 @@ from sidecars.guard.bodies import (
     ReleaseBody,
     ResumeBody,
 )
+from sidecars.guard.danger import DangerStatus
 from sidecars.guard.model import ApprovalStatus, GuardState
 
 _TEXT: Schema = {"type": "string"}
@@ -87,6 +88,10 @@ _LIMIT = object_of(
     {"rule": _TEXT, "value": _MAYBE_NUMBER, "limit": _NUMBER, "unit": _TEXT, "text": _TEXT,
      "share": _MAYBE_NUMBER}
 )  # fmt: skip
+_DANGER = object_of(
+    {"status": {"type": "string", "enum": [each.value for each in DangerStatus]}, "text": _TEXT,
+     "refuses": _FLAG, "as_of": _MAYBE_MOMENT}
+)  # fmt: skip
 _STATE_ANSWER = object_of(
     {
         "state": _STATE,
@@ -100,6 +105,7 @@ _STATE_ANSWER = object_of(
         "reconciled_at": _MAYBE_MOMENT,
         "reconcile_errors": {"type": "object", "additionalProperties": _TEXT},
         "profile": _TEXT,
+        "danger": _DANGER,
         "stake_currency": _TEXT,
         "bots": list_of(_ANYTHING),
         "limits": list_of(_LIMIT),

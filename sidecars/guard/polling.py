@@ -73,12 +73,14 @@ class BotPoller:
                 await self._desk.do(
                     lambda fleet, now: poll_failed(self._rules, fleet, self._bot.name, text, now),
                     is_vital=True,
+                    is_durable=False,
                 )
             return False
         with _logged():
             await self._desk.do(
                 lambda fleet, now: take_poll(self._rules, fleet, snapshot, began.steady_s, now),
                 is_vital=True,
+                is_durable=False,
             )
         return await self._act(began.steady_s)
 

@@ -1,17 +1,26 @@
 """The rules over an entry: those of the profile for the whole fleet, and the guard's own. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from aquatrade.risk.judging import Scope, judge_entry
-from aquatrade.risk.model import Book, Decision, Market, Reason, RiskState, Verdict
+from aquatrade.risk.model import (
+    Book,
+    Decision,
+    Market,
+    Reason,
+    RiskState,
+    Verdict,
+    most_severe,
+)
 from sidecars.guard.book import allotment_now, at_stake, unpriced
+from sidecars.guard.danger import danger_now
 from sidecars.guard.fleet import Fleet, Rules, purse_of
 from sidecars.guard.model import CheckRequest, GuardState, Stage
 from sidecars.guard.refusals import GuardRefusal
 from sidecars.guard.reservations import Moment
 from sidecars.guard.settings import BotSettings
-from sidecars.guard.states import against
+from sidecars.guard.states import Against
 
 TOLERANCE = 1e-9
 # A bot that was not read for so many polls (and seconds) is not known well enough.
@@ -19,7 +28,6 @@ STALE_POLLS = 6
 STALE_SECONDS = 30.0
 # What a clock may seem to be off because HTTP tells whole seconds.
 CLOCK_RESOLUTION_SECONDS = 1.5
-_SEVERITY = {Decision.APPROVE: 0, Decision.REDUCE: 1, Decision.REJECT: 2}
 
 
 def configured(rules: Rules, name: str) -> BotSettings:
@@ -37,25 +45,32 @@ def judge(
     bot: BotSettings,
     book: Book,
     now: Moment,
+    standing: Sequence[Against],
 ) -> Verdict:
-    """The verdict of all rules together, a person's yes aside."""
+    """The verdict of all rules together, a person's yes aside. standing: against the state."""
     purse = purse_of(bot)
-    own = list(_own_reasons(rules, fleet, request, bot, now))
+    own = list(_own_reasons(rules, fleet, request, bot, now, standing))
     stake, allotted = _within_allotment(fleet, request, bot)
     entry = replace(request.entry, stake=stake)
-    market = Market(correlations=fleet.correlations)
+    danger = danger_now(rules.settings.danger, fleet.danger, now.at, now.steady_s)
+    market = Market(correlations=fleet.correlations, danger=danger.text if danger.refuses else None)
     state = fleet.risk.get(purse, RiskState())
     verdict = judge_entry(rules.profile, state, book, entry, market, Scope.FLEET)
     reasons = (*own, *allotted, *verdict.reasons)
-    decision = _gravest([verdict.decision, *(reason.decision for reason in reasons)])
+    decision = most_severe([verdict.decision, *(reason.decision for reason in reasons)])
     return Verdict(decision, 0.0 if decision is Decision.REJECT else verdict.stake, reasons)
 
 
 def _own_reasons(
-    rules: Rules, fleet: Fleet, request: CheckRequest, bot: BotSettings, now: Moment
+    rules: Rules,
+    fleet: Fleet,
+    request: CheckRequest,
+    bot: BotSettings,
+    now: Moment,
+    standing: Sequence[Against],
 ) -> Iterator[Reason]:
     """What only the guard can say: its state, and whether it knows the bots well enough."""
-    for each in against(rules, fleet, purse_of(bot)):
+    for each in standing:
         if each.state is GuardState.HALTED:  # trips are a rule of the profile, and judged there
             yield _refusal(each.rule, each.text)
     if request.entry.exchange != bot.exchange:
@@ -111,10 +126,6 @@ def _within_allotment(
     decision = Decision.REDUCE if fits else Decision.REJECT
     reason = Reason("allotment", decision, text, used + wanted, allotment)
     return (left if fits else wanted), (reason,)
-
-
-def _gravest(decisions: list[Decision]) -> Decision:
-    return max(decisions, key=lambda decision: _SEVERITY[decision])
 
 
 def _refusal(

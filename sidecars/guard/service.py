@@ -15,13 +15,14 @@ from sidecars.common.clock import Clock, SystemClock
 from sidecars.common.lockstep import LockstepClock
 from sidecars.common.notify import Notifier
 from sidecars.common.outbox import Outbox
-from sidecars.common.promptness import share_fairly
+from sidecars.common.promptness import keep_what_lives, share_fairly
 from sidecars.common.running import listening, run_until_stopped
 from sidecars.common.settings_file import SettingsError
 from sidecars.common.source_errors import SourceError
 from sidecars.guard.bot_client import BotClient
 from sidecars.guard.bot_news import BotNews
 from sidecars.guard.closes import CcxtCloses, CorrelationFeed, needs_correlations
+from sidecars.guard.danger_watch import connected_watch
 from sidecars.guard.desk import Desk
 from sidecars.guard.fleet import Fleet, Rules
 from sidecars.guard.guard import Guard
@@ -32,7 +33,7 @@ from sidecars.guard.reconcile_setup import make_reconciler
 from sidecars.guard.refusals import StoreError
 from sidecars.guard.routes import make_app
 from sidecars.guard.settings import CorrelationData
-from sidecars.guard.store import Store
+from sidecars.guard.store import Store, machine_boot_id
 from sidecars.guard.telling import Teller
 from sidecars.guard.timekeeping import Timekeeper
 from sidecars.guard.upkeep import Upkeep
@@ -75,6 +76,7 @@ async def serve(
         app = make_app(service.guard, token, service.time)
         add_guard_pages(app, service.guard, token, service.time.clock)
         async with listening(app, settings.host, settings.port) as port:
+            keep_what_lives()
             logger.info(
                 "ready",
                 extra={
@@ -115,7 +117,7 @@ async def opened(
     """A guard with its store, bots and accounts; closed at the end of the block."""
     settings = rules.settings
     async with contextlib.AsyncExitStack() as stack:
-        store = Store(settings.database_url)
+        store = Store(settings.database_url, machine_boot_id())
         stack.callback(store.close)
         time = Timekeeper(await _clock(rules, stack) if clock is None else clock)
         desk = Desk(rules, store, await asyncio.to_thread(_loaded, rules, store, time), time)
@@ -145,7 +147,7 @@ async def opened(
         feed = await _feed(rules, desk, time, clients, stack)
         want_pair = (lambda pair: None) if feed is None else feed.want
         guard = Guard(rules, desk, store, reconciler, time, hurry, want_pair)
-        upkeep = Upkeep(rules, guard, desk, time, hurry)
+        upkeep = Upkeep(rules, guard, desk, store, time, hurry)
         notifier = _notifier(rules, environment, time.clock, stack)
         tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "desk": desk.run,
@@ -153,11 +155,17 @@ async def opened(
             "losses": upkeep.watch_losses,
             "kill file": upkeep.watch_kill_file,
             "accounts": upkeep.watch_accounts,
+            "database": upkeep.tidy_database,
             "alerts": notifier.run,
             "telling": Teller(store, notifier, time.clock).run,
         }
         if feed is not None:
             tasks["correlations"] = feed.run
+        if settings.danger is not None:
+            watch = await connected_watch(
+                settings.danger, desk, store.log, time, environment, stack
+            )
+            tasks["danger"] = watch.run
         if settings.lockstep is None:
             session = await stack.enter_async_context(aiohttp.ClientSession())
             for bot in settings.bots:

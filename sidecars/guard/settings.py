@@ -15,6 +15,7 @@ from sidecars.common.settings_file import (
     read_object,
 )
 from sidecars.common.settings_parts import DatabaseUrl, LockstepSettings, Section, WebAddress
+from sidecars.guard.danger import DangerSettings
 from sidecars.guard.model import Stage
 
 ENVIRONMENT_PREFIX = "AQUATRADE_GUARD"
@@ -103,6 +104,7 @@ class GuardSettings(Section):
     profile_files: tuple[Path, ...] = Field(min_length=1)
     accounts: tuple[AccountSettings, ...] = ()
     correlations: CorrelationData | None = None
+    danger: DangerSettings | None = None  # None: macro danger is not watched
     poll_seconds: float = Field(5.0, ge=0.2, le=60.0)
     bot_timeout_seconds: float = Field(5.0, ge=0.2, le=60.0)
     reconcile_seconds: float = Field(300.0, ge=1.0, le=3600.0)

@@ -7,6 +7,7 @@ from aquatrade.risk.limits import LimitUse, describe
 from aquatrade.risk.model import RiskState
 from sidecars.guard.acts import is_locked
 from sidecars.guard.book import at_stake, family_of, fleet_book
+from sidecars.guard.danger import danger_shown
 from sidecars.guard.fleet import Fleet, PollState, Rules, purse_of
 from sidecars.guard.model import (
     Approval,
@@ -48,6 +49,7 @@ def state_view(rules: Rules, fleet: Fleet) -> StateView:
         reconciled_at=fleet.reconciled_at,
         reconcile_errors=fleet.reconcile_errors,
         profile=rules.profile.name,
+        danger=danger_shown(rules.settings.danger, fleet.danger),
     )
 
 

@@ -2,12 +2,13 @@
 
 HALTED at the start, until every bot was read once and one reconciliation has passed; by the kill
 switch; and while an exchange and a bot disagree for the second time in a row. REDUCING while a
-breaker of the fleet is tripped. In each of them exits go on.
+breaker of the fleet is tripped, and while macro danger pauses entries. In each of them exits go on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sidecars.guard.danger import danger_shown
 from sidecars.guard.fleet import Fleet, Rules
 from sidecars.guard.ledger import Purse
 from sidecars.guard.model import GuardState
@@ -17,7 +18,8 @@ MISMATCHES_IN_A_ROW = 2
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """One thing that stands against ACTIVE. rule: "start", "kill", "reconcile", "breaker"."""
+    """One thing that stands against ACTIVE. rule: "start", "kill", "reconcile", "breaker",
+    "danger"."""
 
     rule: str
     state: GuardState
@@ -26,12 +28,16 @@ class Against:
 
 def against(rules: Rules, fleet: Fleet, purse: Purse) -> list[Against]:
     """All that stands against entries of a purse's bots, the gravest first."""
-    return [*_halts(rules, fleet), *_trips(fleet, purse)]
+    return [*_halts(rules, fleet), *_trips(fleet, purse), *_danger(rules, fleet)]
 
 
 def state_of(rules: Rules, fleet: Fleet, purse: Purse) -> GuardState:
-    """The gravest of what stands against ACTIVE."""
-    found = against(rules, fleet, purse)
+    """The state that follows from all there is."""
+    return gravest(against(rules, fleet, purse))
+
+
+def gravest(found: Sequence[Against]) -> GuardState:
+    """The state that follows from what stands against ACTIVE."""
     if any(each.state is GuardState.HALTED for each in found):
         return GuardState.HALTED
     return GuardState.REDUCING if found else GuardState.ACTIVE
@@ -54,6 +60,11 @@ def _halts(rules: Rules, fleet: Fleet) -> Iterator[Against]:
         if poll is None or not poll.is_fresh:
             why = "" if poll is None or poll.error is None else f": {poll.error}"
             yield _halt("start", f"bot {bot.name} has not been read since the start{why}")
+    if fleet.boot_wait_until_s is not None:
+        lease = rules.settings.lease_seconds
+        yield _halt(
+            "start", f"the machine was started anew: promises of before may be used for {lease:g} s"
+        )
     if not fleet.has_passed:
         errors = "".join(f"; {name}: {text}" for name, text in fleet.reconcile_errors.items())
         open_ones = "".join(f"; {seen.mismatch.text}" for seen in fleet.mismatches.values())
@@ -68,6 +79,12 @@ def _trips(fleet: Fleet, purse: Purse) -> Iterator[Against]:
     state = fleet.risk.get(purse)
     for trip in () if state is None else state.trips:
         yield Against("breaker", GuardState.REDUCING, trip.text)
+
+
+def _danger(rules: Rules, fleet: Fleet) -> Iterator[Against]:
+    danger = danger_shown(rules.settings.danger, fleet.danger)
+    if danger.refuses:
+        yield Against("danger", GuardState.REDUCING, danger.text)
 
 
 def _halt(rule: str, text: str) -> Against:

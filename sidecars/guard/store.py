@@ -1,80 +1,78 @@
 """The guard's database: what has been promised, tripped and asked for outlives the process.
 
-One transaction for each change: the rows that differ, and the events that say why. Its methods
-block: call them in a thread.
+One transaction for each change: the rows that differ, and the events that say why. All of it
+outlives the process at once. What a person does and what trips outlives the machine, too; promises
+to bots do so a second later, since each would cost a wait for the disk: after a boot the guard
+waits for as long as a promise may live (`Fleet.boot_wait_until_s`). Its methods block: call them in
+a thread.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Column, Connection, MetaData, String, Table, Text, delete, select
+from sqlalchemy import Connection, delete, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from aquatrade.event_log import Event, EventLog
 from aquatrade.risk.model import RiskState
-from aquatrade.risk.state_json import from_json, to_json
+from aquatrade.risk.state_json import to_json
 from sidecars.common.database import open_database, reading
-from sidecars.guard.approval_store import (
-    ApprovalConflict,
-    approvals_table,
-    load_approvals,
-    save_approvals,
-)
-from sidecars.guard.fleet import Fleet, MismatchSeen
-from sidecars.guard.ledger import BotAccount, Purse
-from sidecars.guard.model import GuardState, KillSwitch, Reservation
+from sidecars.guard.approval_store import ApprovalConflict, load_approvals, save_approvals
+from sidecars.guard.fleet import Fleet
+from sidecars.guard.ledger import Purse
 from sidecars.guard.refusals import StoreError
-from sidecars.guard.reservations import after_restart
-from sidecars.guard.snapshots import BotSnapshot
-
-metadata = MetaData()
-parts_table = Table(
-    "guard_parts",
+from sidecars.guard.store_parts import (
+    ACCOUNT,
+    MISMATCH,
+    RESERVATION,
+    REST,
+    SNAPSHOT,
+    fleet_from,
     metadata,
-    Column("kind", String(20), primary_key=True),
-    Column("name", String(120), primary_key=True),
-    Column("content", Text, nullable=False),
+    named,
+    parts_table,
+    rest_of,
 )
-approvals_table(metadata)
 
 TOLD = "told_until"
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 # A signal of a weekly candle lives long.
 APPROVALS_FOR = timedelta(days=15)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """What is small and kept as one."""
-
-    last_number: int
-    kill: KillSwitch | None
-    families: Mapping[str, str]
-    reconciled_at: datetime | None
-    state: GuardState
-    state_since: datetime
-
-
-_RESERVATION = TypeAdapter(Reservation)
-_SNAPSHOT = TypeAdapter(BotSnapshot)
-_MISMATCH = TypeAdapter(MismatchSeen)
-_ACCOUNT = TypeAdapter(BotAccount)
-_REST = TypeAdapter(_Rest)
 
 
 class Store:
     """One guard's database."""
 
-    def __init__(self, database_url: str) -> None:
-        """Open and, where needed, create. Raises sqlalchemy.exc.SQLAlchemyError."""
+    def __init__(self, database_url: str, boot_id: str | None = None) -> None:
+        """Open and, where needed, create. boot_id: of this run of the machine; None: not known.
+
+        Raises sqlalchemy.exc.SQLAlchemyError.
+        """
+        self._boot_id = boot_id
         self.engine = open_database(database_url, metadata)
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        if self._is_sqlite:
+            event.listen(self.engine, "connect", _leave_checkpoints_to_us)
+            self.engine.dispose()  # the next connection is the first of ours
         self.log = EventLog(self.engine)
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def checkpoint(self) -> None:
+        """Move what was written into the database file; holds up nobody. To be done now and then.
+
+        Raises SQLAlchemyError.
+        """
+        if self._is_sqlite:
+            with self.engine.connect() as connection:
+                # By the driver: SQLAlchemy would begin a transaction first.
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def told_until(self) -> int:
         """The number of the last event that people were told of. Raises SQLAlchemyError."""
@@ -88,13 +86,23 @@ class Store:
         with self.engine.begin() as connection:
             _put(connection, TOLD, {"": str(seq)})
 
-    def save(self, before: Fleet, after: Fleet, events: Sequence[Event]) -> None:
-        """Keep what differs, and the events, in one transaction. Raises StoreError."""
+    def save(
+        self, before: Fleet, after: Fleet, events: Sequence[Event], *, is_durable: bool = True
+    ) -> None:
+        """Keep what differs, and the events, in one transaction. is_durable: it has to outlive the
+        machine when this returns. Raises StoreError."""
         try:
-            with self.engine.begin() as connection:
-                _save(connection, before, after)
-                if events:
-                    self.log.append_in(connection, events)
+            with self.engine.connect() as connection:
+                if self._is_sqlite:
+                    _set_synchronous(connection, "FULL" if is_durable else "NORMAL")
+                try:
+                    with connection.begin():
+                        _save(connection, before, after, self._boot_id)
+                        if events:
+                            self.log.append_in(connection, events)
+                finally:
+                    if self._is_sqlite and not is_durable:
+                        _set_synchronous(connection, "FULL")
         except (SQLAlchemyError, ApprovalConflict, ValueError) as error:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise StoreError(f"nothing can be kept: {line[:200]}") from error
@@ -109,10 +117,32 @@ class Store:
         for row in rows:
             parts.setdefault(row.kind, {})[row.name] = row.content
         try:
-            fleet = _fleet(parts, now, steady_s, lease_seconds)
+            fleet = fleet_from(parts, now, steady_s, lease_seconds, self._boot_id)
         except (ValidationError, ValueError) as error:
             raise StoreError(f"the database holds no state of a guard: {_line(error)}") from None
         return replace(fleet, approvals={each.id: each for each in asked})
+
+
+def machine_boot_id() -> str | None:
+    """What tells this run of the machine from the one before; None where nobody tells."""
+    try:
+        return BOOT_ID_FILE.read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _set_synchronous(connection: Connection, level: str) -> None:
+    # By the driver: it cannot be changed inside a transaction.
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA synchronous={level}")
+    cursor.close()
+
+
+def _leave_checkpoints_to_us(connection: Any, _: Any) -> None:
+    # Else every so many commits one pays for all before it, and a bot waits.
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA wal_autocheckpoint=0")
+    cursor.close()
 
 
 def needs_saving(before: Fleet, after: Fleet) -> bool:
@@ -127,16 +157,16 @@ def needs_saving(before: Fleet, after: Fleet) -> bool:
     )  # fmt: skip
 
 
-def _save(connection: Connection, before: Fleet, after: Fleet) -> None:
+def _save(connection: Connection, before: Fleet, after: Fleet, boot_id: str | None) -> None:
     for kind, adapter, old, new in (
-        ("reservation", _RESERVATION, before.reservations, after.reservations),
-        ("bot", _SNAPSHOT, before.kept, after.kept),
-        ("mismatch", _MISMATCH, before.mismatches, after.mismatches),
+        ("reservation", RESERVATION, before.reservations, after.reservations),
+        ("bot", SNAPSHOT, before.kept, after.kept),
+        ("mismatch", MISMATCH, before.mismatches, after.mismatches),
     ):
         _save_parts(connection, kind, old, new, adapter)
     if before.kept_ledger is not after.kept_ledger:
-        old_ledger, new_ledger = _named(before.kept_ledger), _named(after.kept_ledger)
-        _save_parts(connection, "account", old_ledger, new_ledger, _ACCOUNT)
+        old_ledger, new_ledger = named(before.kept_ledger), named(after.kept_ledger)
+        _save_parts(connection, "account", old_ledger, new_ledger, ACCOUNT)
     if before.kept_risk is not after.kept_risk:
         _save_risk(connection, before.kept_risk, after.kept_risk)
     if before.approvals is not after.approvals:
@@ -144,8 +174,9 @@ def _save(connection: Connection, before: Fleet, after: Fleet) -> None:
             connection,
             [each for key, each in after.approvals.items() if before.approvals.get(key) != each],
         )
-    if _rest(before) != _rest(after):
-        _put(connection, "rest", {"": _REST.dump_json(_rest(after)).decode()})
+    rest = rest_of(after, boot_id)
+    if rest_of(before, boot_id) != rest:
+        _put(connection, "rest", {"": REST.dump_json(rest).decode()})
 
 
 def _save_parts(
@@ -191,63 +222,6 @@ def _drop(connection: Connection, kind: str, names: Sequence[str]) -> None:
     if names:
         where = (parts_table.c.kind == kind, parts_table.c.name.in_(names))
         connection.execute(delete(parts_table).where(*where))
-
-
-def _rest(fleet: Fleet) -> _Rest:
-    return _Rest(
-        fleet.last_number,
-        fleet.kill,
-        fleet.families,
-        fleet.reconciled_at,
-        fleet.state,
-        fleet.state_since,
-    )
-
-
-def _named(ledger: Mapping[tuple[Purse, str], BotAccount]) -> dict[str, BotAccount]:
-    return {f"{purse}/{bot}": account for (purse, bot), account in ledger.items()}
-
-
-def _fleet(
-    parts: Mapping[str, Mapping[str, str]],
-    now: datetime,
-    steady_s: float,
-    lease_seconds: float,
-) -> Fleet:
-    reservations = [
-        _RESERVATION.validate_json(text) for text in parts.get("reservation", {}).values()
-    ]
-    bots = {name: _SNAPSHOT.validate_json(text) for name, text in parts.get("bot", {}).items()}
-    accounts = {
-        _account_key(name): _ACCOUNT.validate_json(text)
-        for name, text in parts.get("account", {}).items()
-    }
-    risk = {Purse(name): from_json(text) for name, text in parts.get("risk", {}).items()}
-    text = parts.get("rest", {}).get("")
-    rest = None if text is None else _REST.validate_json(text)
-    return Fleet(
-        started_at=now,
-        state_since=now,
-        snapshots=bots,
-        families={} if rest is None else rest.families,
-        reservations=after_restart(reservations, steady_s, lease_seconds),
-        ledger=accounts,
-        risk=risk,
-        kill=None if rest is None else rest.kill,
-        mismatches={
-            name: _MISMATCH.validate_json(text) for name, text in parts.get("mismatch", {}).items()
-        },
-        reconciled_at=None if rest is None else rest.reconciled_at,
-        last_number=0 if rest is None else rest.last_number,
-        kept=bots,
-        kept_ledger=accounts,
-        kept_risk=risk,
-    )
-
-
-def _account_key(name: str) -> tuple[Purse, str]:
-    purse, _, bot = name.partition("/")
-    return (Purse(purse), bot)
 
 
 def _line(error: Exception) -> str:

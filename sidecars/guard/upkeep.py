@@ -6,12 +6,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from aquatrade.kill_file import kill_file_text
 from sidecars.guard.desk import Desk
 from sidecars.guard.fleet import Rules
 from sidecars.guard.guard import Guard
 from sidecars.guard.moves import look_at_losses
 from sidecars.guard.people import see_kill_file
 from sidecars.guard.refusals import StoreError
+from sidecars.guard.store import Store
 from sidecars.guard.timekeeping import Timekeeper
 
 logger = logging.getLogger(__name__)
@@ -19,6 +23,8 @@ logger = logging.getLogger(__name__)
 # Until one has passed, and while something is wrong.
 RECONCILE_SOON_SECONDS = 15.0
 START_SECONDS = 0.25
+# What was kept without waiting for the disk is on it at the latest then.
+CHECKPOINT_SECONDS = 1.0
 
 
 class Upkeep:
@@ -29,6 +35,7 @@ class Upkeep:
         rules: Rules,
         guard: Guard,
         desk: Desk,
+        store: Store,
         time: Timekeeper,
         hurry: Callable[[], None],
     ) -> None:
@@ -36,6 +43,7 @@ class Upkeep:
         self._rules = rules
         self._guard = guard
         self._desk = desk
+        self._store = store
         self._time = time
         self._hurry = hurry
 
@@ -100,6 +108,15 @@ class Upkeep:
         except StoreError as error:
             logger.error("reconciliation not kept", extra={"error": str(error)})
 
+    async def tidy_database(self) -> None:
+        """Checkpoints, apart from what bots wait for, until cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self._store.checkpoint)
+            except SQLAlchemyError as error:
+                logger.error("checkpoint failed", extra={"error": str(error).splitlines()[0]})
+            await self._sleep(CHECKPOINT_SECONDS)
+
     def _pause_seconds(self) -> float:
         whole = self._rules.settings.reconcile_seconds
         fleet = self._desk.fleet
@@ -119,12 +136,4 @@ class Upkeep:
 
 
 def _kill_text(files: tuple[Path, ...]) -> str | None:
-    for file in files:
-        try:
-            file.lstat()
-        except FileNotFoundError:
-            continue
-        except OSError as error:  # who cannot look has to take it for there
-            return f"the kill file {file} cannot be looked for ({error.strerror})"
-        return f"the kill file {file} is there"
-    return None
+    return next((text for file in files if (text := kill_file_text(file)) is not None), None)

@@ -21,6 +21,7 @@ KIND_WORDS = {
     "mismatch_end": "Mismatch gone",
     "state": "State",
     "kill": "Stopped by hand",
+    "danger": "Macro danger",
     "action": "Action",
     "error": "Error",
 }
@@ -33,6 +34,7 @@ _KIND_TONES = {
     "recovery_end": "ok",
     "mismatch_end": "ok",
     "action": "stale",
+    "danger": "stale",
 }
 _DECISION_TONES = {"APPROVE": "ok", "REDUCE": "stale", "REJECT": "failing"}
 # What a bot says a signal became; what is not here is worth a look.

@@ -113,7 +113,7 @@ def paper_records(
     )  # fmt: skip
     risk_url = risk_database_url({"db_url": url}, None)
     assert risk_url is not None
-    store = RiskStore(risk_url)
+    store = RiskStore(risk_url, "dip")
     tried = [(started + timedelta(hours=1), kind) for kind in ("trip", "kill")]
     kept = [Event(at, "dip", kind, f"{kind} of a test") for at, kind in (*tried, *events)]
     store.keep(

@@ -343,3 +343,38 @@ def test_the_command_ends_with_0_or_with_2_and_one_line_a_mistake(tmp_path: Path
         "environment FREQTRADE__MAX_OPEN_TRADE: max_open_trade: unknown key "
         '(did you mean "max_open_trades"?)',
     ]
+
+
+GUARD = {"aquatrade": {"guard": {"url": "http://127.0.0.1:8105"}}}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "key", "words"),
+    [
+        ({**GUARD, "bot_name": ""}, "bot_name", "the name that the guard knows this bot by"),
+        ({**GUARD, "force_entry_enable": True, "position_adjustment_enable": True},
+         "force_entry_enable", "an entry by hand into an open trade"),
+        ({"aquatrade": {"risk": {"name": "own"}}, "force_entry_enable": True,
+          "strategy_path": "elsewhere", "strategy": "Own"},
+         "force_entry_enable", "position_adjustment_enable false"),
+    ],
+)  # fmt: skip
+def test_what_leads_around_the_gate_is_refused(
+    overlay: Mapping[str, Any], key: str, words: str, tmp_path: Path
+) -> None:
+    (line,) = refusal(tmp_path, overlay)
+    assert line.startswith(f"my.json: {key}: ") and words in line
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {**GUARD, "force_entry_enable": True},
+        {**GUARD, "force_entry_enable": True, "position_adjustment_enable": False},
+        {"force_entry_enable": True, "position_adjustment_enable": True},
+    ],
+)
+def test_what_goes_through_the_gate_is_accepted(overlay: Mapping[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "my.json"
+    file.write_text(json.dumps(overlay))
+    assert check([*shipped(*PAPER), file], {}).mode == "paper"

@@ -73,7 +73,7 @@ def test_one_that_is_long_over_is_forgiven(tmp_path: Path) -> None:
 def test_a_trip_that_a_person_tried_to_lift_is_no_fault(tmp_path: Path) -> None:
     url = paper_records(tmp_path, NOW - timedelta(days=20), NOW)
     risk_url = url.replace("paper.sqlite", "paper-risk.sqlite")
-    store = RiskStore(risk_url)
+    store = RiskStore(risk_url, "dip")
     store.append([Event(NOW, "dip", "error", "day not resumed: it ends", data={"rule": "day"})])
     assert read_paper(url, risk_url).last_critical is None
     store.append([Event(NOW, "dip", "error", "equity is nan", data={"rule": "book"})])

@@ -84,7 +84,10 @@ def test_all_keys_are_read() -> None:
         ({"scores": {"filter": True}}, ["scores.filter", "scores.url"]),
         ({"scores": {"token": "secret"}}, ["scores.token", "AQUATRADE_SCORES_TOKEN"]),
         ({"scores": 5}, ["aquatrade.scores", "5", "section"]),
-        ({"sizing": {"method": "kelly"}}, ["sizing.method", "kelly", '"risk"', '"fixed"']),
+        (
+            {"sizing": {"method": "martingale"}},
+            ["sizing.method", "martingale", '"risk"', '"fixed"'],
+        ),
         ({"sizing": {"risk_pct": 0}}, ["sizing.risk_pct", "0", "above 0"]),
         ({"sizing": {"stake_usd": True}}, ["sizing.stake_usd", "True"]),
         ({"rsi_method": "cutler"}, ["rsi_method", "cutler", '"wilder"']),

@@ -1,6 +1,7 @@
 """The guard in a terminal: the same figures as its pages, from what its API answers."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from operations.guard_screens import (
     status_screen,
 )
 from sidecars.guard import answers
+from sidecars.guard.danger import DangerStatus, DangerView
 from sidecars.guard.model import Reconciliation, StateView
 from tests.sidecars.guard import pages_samples as samples
 
@@ -63,6 +65,14 @@ def test_the_other_states() -> None:
     assert said.startswith("HALTED")
     assert "- kill switch, by web page at 2026-03-12 14:03 UTC: news about it" in said
     assert "- kraken: does not answer: timed out after 10 s" in said
+
+
+def test_a_warning_of_macro_danger_is_shown_and_a_refusal_once() -> None:
+    warning = DangerView(DangerStatus.DANGER, "macro danger, a warning")
+    assert "- macro danger, a warning" in status_of(replace(samples.active(), danger=warning))
+    pause = DangerView(DangerStatus.PAUSE, "all entries pause", True)
+    state = replace(samples.reducing(), danger=pause, reasons=(pause.text,))
+    assert status_of(state).count("all entries pause") == 1
 
 
 def test_approvals_come_with_what_to_type() -> None:

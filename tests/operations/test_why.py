@@ -30,7 +30,7 @@ def told(hours: int = 0, pair: str = "BTC/USDT") -> list[Event]:
 @pytest.fixture
 def store(tmp_path: Path) -> RiskStore:
     """Still open, as that of a running bot."""
-    made = RiskStore(f"sqlite:///{tmp_path / 'dip 100%-risk.sqlite'}")
+    made = RiskStore(f"sqlite:///{tmp_path / 'dip 100%-risk.sqlite'}", "dip")
     made.append([*told(), *told(pair="ETH/USDT")])
     return made
 

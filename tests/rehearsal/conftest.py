@@ -101,7 +101,8 @@ FULL = Counts(
     writer_kills=44,
     service_kills=6,
     guard_faults=(
-        *SMALL.guard_faults, "redirect", "empty", "page", "list", "maybe", "no_stake", "text_stake"
+        *SMALL.guard_faults, "redirect", "empty", "page", "list", "maybe", "no_stake",
+        "text_stake", "other_pair", "past", "paper",
     ),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from aquatrade.event_log import Event, EventLog, open_event_database
 from lab.agreement import Agreement
 from lab.trades import read_bot_books
 from operations.conductor import Conductor
-from operations.fleet_road import FleetBot, FleetRoad, Guard
+from operations.fleet_road import LAYERS, FleetBot, FleetRoad, Guard
 from operations.ledger_client import agreement_of, ledger_orders
 from operations.processes import Child
 from operations.road import QUOTE, Exchange, MarketSource, write_json
@@ -94,7 +94,7 @@ class FleetRig:
         chosen = [self.bots[name] for name in names or self.bots]
         for bot in chosen:
             self.children[bot.name] = self.road.start_bot(
-                self.exchange, bot.config, bot.name, self.road.layers
+                self.exchange, bot.config, bot.name, LAYERS
             )
         for bot in chosen:
             self.road.wait_for_bot(self.exchange, bot, self.children[bot.name])

@@ -150,9 +150,9 @@ def test_candles_that_come_too_late(lone: tuple[FleetRig, FaultyGuard]) -> None:
     rig, guard = lone
     guard.be("ok")
     hold_one(rig)
-    late = {"damage": "stale", "rows": 3}
+    late = {"damage": "stale", "rows": 5}
     rig.exchange.tell("faults", {"kind": "bad_klines", "parameters": late})
-    rig.run_candles(4)
+    rig.run_candles(6)
     check_that_only_exits_happen(rig)
     refused = rig.events(BOT, kind="verdict", pair=WANTED)[-1]
     assert rules_of(refused) == ["data"]

@@ -33,7 +33,10 @@ class DryBot:
     """Prices: what the order book shows; a candle's close is the price when its hour ended."""
 
     def __init__(
-        self, folder: Path, section: Mapping[str, Any], pairs: tuple[str, ...] = ("BTC/USDT",),
+        self,
+        folder: Path,
+        section: Mapping[str, Any],
+        pairs: tuple[str, ...] = ("BTC/USDT",),
         **changes: Any,
     ) -> None:
         self.folder = folder
@@ -126,8 +129,9 @@ class DryBot:
     def order_book(self, pair: str) -> dict[str, Any]:
         price = self.prices[pair]
         return {
-            "bids": [[price * (1 - SPREAD), 1e9]],
-            "asks": [[price * (1 + SPREAD), 1e9]],
+            # On the tick: an order at the price that was seen is filled at it.
+            "bids": [[round(price * (1 - SPREAD), 4), 1e9]],
+            "asks": [[round(price * (1 + SPREAD), 4), 1e9]],
             "symbol": pair,
         }
 

@@ -164,9 +164,7 @@ def test_increases_go_through_the_gate_and_reductions_pass(tmp_path: Path) -> No
 
 
 def test_an_increase_is_reduced_to_what_may_be_ordered(tmp_path: Path) -> None:
-    content = scripted(
-        tmp_path, {"max_order": 1_000.0}, add_at=96.0, add_stake=2_500.0
-    ).run()
+    content = scripted(tmp_path, {"max_order": 1_000.0}, add_at=96.0, add_stake=2_500.0).run()
     stakes = [stake for is_entry, stake in orders_of(content) if is_entry]
     assert len(stakes) > 2
     assert max(stakes) <= 1_000.1

@@ -119,6 +119,7 @@ def test_what_is_not_known_is_linked() -> None:
     assert clusters([BTC, ETH], {}, 0.7) == [{BTC, ETH}]
     known = {(BTC, ETH): 0.2, (ETH, BTC): 0.2}
     assert clusters([BTC, ETH], known, 0.7) == [{BTC}, {ETH}]
+    assert clusters([BTC, ETH], known, 0.2) == [{BTC}, {ETH}]  # above it, not at it
     assert cluster_of(BTC, [ETH, SOL], known, 0.7) == {BTC, ETH, SOL}  # over SOL
 
 
@@ -144,6 +145,7 @@ def judged(
         (0.86, Side.LONG, True),
         (0.85, Side.LONG, False),  # above it, not at it
         (0.86, Side.SHORT, False),  # a hedge
+        (0.0, Side.LONG, False),
         (-0.99, Side.LONG, False),
     ],
 )
@@ -171,6 +173,8 @@ def test_two_in_a_cluster_are_enough(
     book = cases.book(cases.position(BTC), cases.position(ETH))
     verdict = judged(book, cases.entry(ADA), values)
     assert [reason.rule for reason in verdict.reasons] == ["cluster"] * is_refused
+    if is_refused:
+        assert verdict.text == "2 open in the cluster (BTC/USDT, ETH/USDT), limit 2"
     short = cases.entry(ADA, side=Side.SHORT, stop_rate=51.0)
     assert judged(book, short, values).decision is Decision.APPROVE  # hedges them
 

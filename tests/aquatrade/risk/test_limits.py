@@ -49,6 +49,18 @@ def test_exposure(scope: Scope, stake: float, is_refused: bool) -> None:
         assert verdict.reasons[0].value == pytest.approx(value)
 
 
+@pytest.mark.parametrize(("leverage", "is_refused"), [(2.0, False), (2.1, True)])
+def test_leverage_is_exposure(leverage: float, is_refused: bool) -> None:
+    book = cases.book(cases.position(), exchanges=("binance", "bybit"))
+    entry = cases.entry(stake=1000.0, leverage=leverage)
+    total = judged(book, entry, Scope.FLEET, max_exposure_pct=30.0)
+    assert rules(total) == ["exposure"] * is_refused
+    there = judged(book, entry, Scope.FLEET, max_exchange_pct=30.0)
+    assert rules(there) == ["exchange"] * is_refused
+    if is_refused:
+        assert there.text == "binance 31 % of equity, limit 30 %"
+
+
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize(
     ("held", "changes", "is_refused"),
@@ -118,6 +130,9 @@ def test_the_reserve_is_never_staked(stake: float, reserve_pct: float, is_refuse
     entry = cases.entry(stake=stake)
     verdict = judged(cases.book(), entry, Scope.FLEET, reserve_pct=reserve_pct)
     assert rules(verdict) == ["reserve"] * is_refused
+    if stake == 3000.1:
+        assert verdict.text == "20 % of equity would stay in cash, the reserve is 20 %"
+        assert verdict.reasons[0].value == pytest.approx(19.999)
     bot = judged(cases.book(), entry, Scope.BOT, reserve_pct=reserve_pct)
     assert bot.decision is Decision.APPROVE
 
@@ -147,13 +162,18 @@ def test_places(scope: Scope) -> None:
             [cases.position("ETH/USDT", current_rate=200.0)],
             0.0,
         ),
+        (
+            {"stake": 1500.0, "is_increase": True},
+            [cases.position("ETH/USDT", current_rate=199.95)],
+            0.5,
+        ),
     ],
 )
 def test_a_trade_takes_no_more_than_its_place(
     changes: dict[str, Any], held: list[Position], stake: float
 ) -> None:
     verdict = judged(cases.book(*held), cases.entry(**changes), Scope.BOT, max_open_positions=5)
-    assert verdict.stake == pytest.approx(stake, rel=1e-6) and verdict.stake <= stake
+    assert verdict.stake == pytest.approx(stake, rel=1e-5) and verdict.stake <= stake
     assert (rules(verdict) == ["notional"]) == (stake < changes["stake"])
 
 

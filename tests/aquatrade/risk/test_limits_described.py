@@ -92,6 +92,15 @@ def test_groups_without_the_rule_on_correlation_and_the_reverse() -> None:
         assert use.name == name
 
 
+def test_the_edges_of_cash_and_losses() -> None:
+    rich = replace(BOOK, free=12_000.0)  # more cash than equity: shorts are open
+    (reserve,) = describe(cases.profile(reserve_pct=0.5), STATE, rich, None)
+    assert (reserve.value, reserve.share) == (120.0, 0.0)
+    nothing = RiskState(marks={Period.DAY: Mark(Period.DAY, cases.AT, 0.0, 0.0)})
+    (loss,) = describe(cases.profile(day=LossLimit(limit_pct=3.0)), nothing, BOOK, None)
+    assert (loss.value, loss.share) == (None, None)
+
+
 @pytest.mark.parametrize("equity", [math.nan, 0.0, -5.0])
 def test_what_is_not_known_is_not_zero(equity: float) -> None:
     for use in describe(ALL_ON, RiskState(), replace(BOOK, equity=equity), None):

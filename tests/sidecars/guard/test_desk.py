@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,14 +16,28 @@ from sidecars.guard.checks import check
 from sidecars.guard.desk import Desk
 from sidecars.guard.fleet import Fleet, Rules, Step
 from sidecars.guard.model import CheckAnswer, CheckRequest, GuardState, Mismatch, Reconciliation
-from sidecars.guard.moves import look_at_losses, take_poll, take_reconciliation
+from sidecars.guard.moves import (
+    look_at_losses,
+    settled_state,
+    take_poll,
+    take_reconciliation,
+)
 from sidecars.guard.people import answer, kill
 from sidecars.guard.refusals import GuardRefusal, StoreError
 from sidecars.guard.reservations import Moment
 from sidecars.guard.store import Store
 from sidecars.guard.timekeeping import Timekeeper
 from tests.sidecars.common.jumping_clock import JumpingClock
-from tests.sidecars.guard.guard_rig import START, at, request, rules, snapshot, trade
+from tests.sidecars.guard.guard_rig import (
+    START,
+    at,
+    polled,
+    ready_fleet,
+    request,
+    rules,
+    snapshot,
+    trade,
+)
 
 PROFILE = RiskProfile(name="test", max_open_positions=3, valve_minutes=60.0)
 TEN = rules([{"name": f"bot{number}", "allotment": 500.0} for number in range(10)], PROFILE)
@@ -155,3 +170,47 @@ async def test_who_has_gone_away_is_no_trouble(database: str) -> None:
         asking.cancel()
         assert (await ask(desk, TEN, request("bot1"))).decision is Decision.APPROVE
         assert len(desk.fleet.reservations) == 1
+
+
+# -- after a boot of the machine -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "waits"),
+    [("a", "a", False), ("a", "b", True), ("a", None, True), (None, None, True)],
+)
+async def test_machine_that_was_started_anew_waits_for_a_lease(
+    database: str, before: str | None, after: str | None, waits: bool
+) -> None:
+    """What no disk has kept may have been promised: such promises live for a lease."""
+    store = Store(database, before)
+    empty = store.load(START, 0.0, 120.0)
+    assert empty.boot_wait_until_s is None, "nothing was ever promised"
+    store.save(empty, ready_fleet(TEN), [], is_durable=False)
+    store.close()
+    store = Store(database, after)
+    fleet = store.load(START, 1000.0, 120.0)
+    store.close()
+    assert (fleet.boot_wait_until_s is not None) is waits
+    for bot in TEN.settings.bots:
+        fleet = polled(TEN, fleet, snapshot(bot.name), at(1))
+    fleet = take_reconciliation(TEN, fleet, Reconciliation(START), at(1)).fleet
+    assert state_after(fleet, 119) is (GuardState.HALTED if waits else GuardState.ACTIVE)
+    assert state_after(fleet, 121) is GuardState.ACTIVE
+
+
+def state_after(fleet: Fleet, seconds: float) -> GuardState:
+    step = look_at_losses(TEN, fleet, at(seconds))
+    return settled_state(TEN, step.fleet, START)[0].state
+
+
+def test_promise_waits_for_no_disk_and_nobody_else_is_affected(database: str) -> None:
+    store = Store(database)
+    fleet = store.load(START, 0.0, 120.0)
+    store.save(fleet, ready_fleet(TEN), [], is_durable=False)
+    with store.engine.connect() as connection:
+        cursor: Any = connection.connection.cursor()
+        assert cursor.execute("PRAGMA synchronous").fetchone() == (2,), "FULL again"
+        assert cursor.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
+    store.checkpoint()
+    store.close()

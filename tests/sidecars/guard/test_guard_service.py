@@ -5,11 +5,19 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.sidecars.guard.fake_bot import FakeBot
-from tests.sidecars.guard.service_rig import NOW, check_body, rules_over, running, started
+from tests.sidecars.guard.service_rig import (
+    NOW,
+    Running,
+    check_body,
+    rules_over,
+    running,
+    started,
+)
 
 DAY = {"limit_pct": 6.0, "resume": "by_hand"}
 
@@ -37,7 +45,7 @@ async def test_check_is_answered_reserved_and_used_by_the_order(
         again = await guard.check("dip")
         assert again["reservation"] == said["reservation"]
         other = await guard.check("sma")
-        assert [reason["rule"] for reason in other["reasons"]] == ["valve"]
+        assert "valve" in [reason["rule"] for reason in other["reasons"]]
         assert (await guard.get("/v1/book"))["at_stake_by_bot"] == {"dip": 100.0, "sma": 0.0}
         bots["dip"].enter("BTC/USDT", 100.0, 100.0)
         await guard.until(lambda: not guard.guard.fleet.reservations)
@@ -87,6 +95,16 @@ async def test_loss_stops_all_bots_until_a_person_resumes(
     assert "by me" in lifted
 
 
+async def actions_of(guard: Running, bot: str, count: int) -> list[Any]:
+    """What was done to a bot, once so many are in the log: they come there after the deed."""
+    async with asyncio.timeout(10):
+        while True:
+            found = (await guard.get(f"/v1/events?kind=action&bot={bot}"))["events"]
+            if len(found) >= count:
+                return list(found)
+            await asyncio.sleep(0.05)
+
+
 def alerts(database: Path) -> list[tuple[str, str]]:
     """Level and title of what people are told of at once."""
     rows = sqlite3.connect(database).execute("SELECT level, title FROM alerts ORDER BY posted_ms")
@@ -110,11 +128,7 @@ async def test_bot_that_was_down_gets_its_lock_when_it_is_back(
         await guard.until(lambda: bool(dip.locks) and held in dip.closed)
         await guard.post("/v1/resume", {"by": "me", "rule": "kill"})
         await guard.until(lambda: not dip.locks[0]["active"])
-        for _ in range(50):
-            actions = (await guard.get("/v1/events?kind=action&bot=dip"))["events"]
-            if len(actions) == 3:
-                break
-            await asyncio.sleep(0.1)
+        actions = await actions_of(guard, "dip", 3)
         assert [each["data"]["act"] for each in actions] == ["lock", "close", "unlock"]
 
 
@@ -126,11 +140,10 @@ async def test_act_that_fails_is_tried_again_until_it_is_seen_done(
     async with running(rules_over(bots, database), bots) as guard:
         await guard.until_active()
         await guard.post("/v1/kill", {"by": "me", "reason": "storm"})
-        await guard.until(lambda: bool(bots["sma"].locks))
-        await guard.until(lambda: any("/locks" in each[1] for each in dip.calls))
+        await actions_of(guard, "dip", 1)
         dip.refuses.clear()
         await guard.until(lambda: len(dip.locks) == 1)
-        actions = (await guard.get("/v1/events?kind=action&bot=dip"))["events"]
+        actions = await actions_of(guard, "dip", 2)
         assert [each["data"]["attempt"] for each in actions] == [1, 2]
         assert actions[0]["data"]["error"] is not None
 

@@ -12,6 +12,7 @@ from blockbuster import blockbuster_ctx
 
 from aquatrade.event_log import Event
 from sidecars.common.clock import ManualClock
+from sidecars.guard.danger import DangerStatus, DangerView
 from sidecars.guard.model import KillSwitch, Stage
 from sidecars.guard.refusals import GuardRefusal
 from tests.sidecars.common.pages.html_judge import faults_of
@@ -279,3 +280,11 @@ async def test_what_people_and_exchanges_write_stays_text(client: Client, desk: 
         html = await (await client.get(path)).text()
         assert "<script" not in html
         assert "&lt;script&gt;" in html
+
+
+async def test_macro_danger_is_said_whatever_it_is(client: Client, desk: FakeDesk) -> None:
+    desk.shown = samples.active()
+    assert "Macro danger is not watched" in await text_of(client, "/")
+    warning = DangerView(DangerStatus.DANGER, "macro danger, a warning: S&P 500 -1.20 %")
+    desk.shown = replace(samples.active(), danger=warning)
+    assert "Macro danger, a warning: S&amp;P 500 -1.20 %." in await text_of(client, "/")

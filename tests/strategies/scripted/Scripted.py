@@ -13,10 +13,11 @@ from aquatrade.presets import Preset
 class Scripted(AquatradeStrategy):
     """Enters where the close is at `enter_at`, adds where the price is at or under `add_at`.
 
-    Script: enter_at, add_at, add_stake, reduce_at, own_exit_at: prices and stakes; raises: names of
-    callbacks that raise; declines: confirm_trade_entry says no; family; rests: pairs whose entry
-    orders wait far below the market; replace_factor: orders that wait are replaced at this multiple
-    of their price.
+    Script: enter_at, add_at, add_stake, reduce_at, own_exit_at: prices and stakes; adds: how often
+    at most; raises: names of callbacks that raise; declines: confirm_trade_entry says no; family;
+    rests: pairs whose entry orders wait far below the market; replace_factor: orders that wait are
+    replaced at this multiple of their price; entry_factor: entries are ordered at this multiple of
+    the price; keeps: confirm_trade_exit says no.
     """
 
     DEFAULT_PRESET = "only"
@@ -85,7 +86,8 @@ class Scripted(AquatradeStrategy):
         **kwargs: Any,
     ) -> float:
         self._call("custom_entry_price")
-        return proposed_rate * (0.5 if pair in self.script.get("rests", ()) else 1.0)
+        factor = float(self.script.get("entry_factor", 1.0))
+        return proposed_rate * (0.5 if pair in self.script.get("rests", ()) else factor)
 
     def custom_stake_amount(self, *arguments: Any, **kwargs: Any) -> float:
         self._call("custom_stake_amount")
@@ -95,6 +97,9 @@ class Scripted(AquatradeStrategy):
         self._call("confirm_trade_entry")
         return not self.script.get("declines", False)
 
+    def confirm_trade_exit(self, *arguments: Any, **kwargs: Any) -> bool:
+        return not self.script.get("keeps", False)
+
     def adjust_order_price(
         self, trade: Trade, order: Any, current_order_rate: float, **kwargs: Any
     ) -> float:
@@ -102,9 +107,10 @@ class Scripted(AquatradeStrategy):
 
     def adjust_trade_position(
         self, trade: Trade, current_rate: float, **kwargs: Any
-    ) -> float | None | tuple[float | None, str]:
+    ) -> float | tuple[float | None, str] | None:
         self._call("adjust_trade_position")
-        if current_rate <= self.script.get("add_at", -1.0):
+        added = trade.nr_of_successful_entries - 1
+        if current_rate <= self.script.get("add_at", -1.0) and added < self.script.get("adds", 99):
             return float(self.script["add_stake"]), "added"
         if current_rate >= self.script.get("reduce_at", float("inf")):
             return -trade.stake_amount / 2.0, "reduced"

@@ -28,7 +28,9 @@ from aquatrade.settings import (
     load_settings,
     score_threshold,
 )
-from aquatrade.sizing import StakeDecision, fixed_stake, stake_at_risk
+from aquatrade.sizing import StakeDecision
+from aquatrade.stake_choice import choose_stake
+from aquatrade.stake_figures import FreqtradeFigures
 from aquatrade.stops import tightened_stop
 from aquatrade.strategy_parameters import overridden_values, take_parameters
 
@@ -50,6 +52,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     FAMILY = "other"  # what a limit may close by name: "dip", "trend", "grid", "scalp", ...
 
     INTERFACE_VERSION = 3
+    startup_candle_count: int = 0
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = load_settings(config)
@@ -80,6 +83,10 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             trades_now=self._trades_now,
         )
         self.no_stake_reason = ""  # of the last wish to enter that sizing left without a stake
+        if self.settings.sizing.method == "volatility":
+            self.startup_candle_count = max(
+                self.startup_candle_count, self.settings.sizing.volatility_candles + 1
+            )
         self.risk: BotRisk | None = None
         if self.settings.risk is not None or self.settings.guard.url is not None:
             self.risk = BotRisk(self, self.settings, trades_now=self._trades_now)
@@ -194,7 +201,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     ) -> float:
         """The stake of an entry; 0 (no entry) where it cannot be told or is not allowed."""
         try:
-            decision = self._stake(max_stake, min_stake or 0.0)
+            decision = self._stake(pair, side, max_stake, min_stake or 0.0)
         except Exception:
             # Freqtrade would answer an exception with its own stake: unknown is not good news.
             logger.exception("no stake for %s, entry refused", pair)
@@ -205,20 +212,17 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             logger.info("entry of %s refused: %s", pair, decision.reason)
         return decision.stake
 
-    def _stake(self, available: float, min_stake: float) -> StakeDecision:
+    def _stake(self, pair: str, side: str, available: float, min_stake: float) -> StakeDecision:
         sizing = self.settings.sizing
-        if sizing.method == "fixed":
-            return fixed_stake(stake=sizing.stake_usd, available=available, min_stake=min_stake)
-        if self.wallets is None:
+        if sizing.method != "fixed" and self.wallets is None:
             return StakeDecision(0.0, "no wallet to size by")
-        return stake_at_risk(
-            capital=float(self.wallets.get_total_stake_amount()),
-            available=available,
-            risk_pct=sizing.risk_pct,
+        return choose_stake(
+            sizing,
+            FreqtradeFigures(self, pair),
             stop_pct=abs(self.stoploss) * 100.0,
-            cost_pct_per_side=sizing.cost_pct_per_side,
-            max_stake=sizing.stake_usd,
+            available=available,
             min_stake=min_stake,
+            is_short=side == "short",
         )
 
     def stop_rate(self, pair: str, rate: float, side: str, leverage: float) -> float | None:

@@ -15,7 +15,7 @@ from aquatrade.risk.model import Entry
 logger = logging.getLogger(__name__)
 
 # Of these an exception makes freqtrade go on with a value of its own.
-WATCHED = ("custom_entry_price", "leverage")
+WATCHED = ("leverage",)
 
 
 class Risk(Protocol):
@@ -51,6 +51,8 @@ class GatedCallbacks:
     def __init__(self, strategy: Any, risk: Risk) -> None:
         self._strategy = strategy
         self._risk = risk
+        # Of the increase that was allowed last: its pair, the price proposed, the strategy's own.
+        self._price: tuple[str, float, Any] | None = None
 
     def install(self, base: type) -> None:
         """base: the class whose own callbacks need no watching."""
@@ -61,6 +63,8 @@ class GatedCallbacks:
             strategy.adjust_trade_position = self.adjust_trade_position
         if _overrides(kind, base, "bot_loop_start"):
             strategy.bot_loop_start = self._loop_start
+        if _overrides(kind, base, "custom_entry_price"):
+            strategy.custom_entry_price = self.custom_entry_price
         for name in WATCHED:
             if _overrides(kind, base, name):
                 setattr(strategy, name, partial(self._watched, name))
@@ -117,9 +121,19 @@ class GatedCallbacks:
             self._risk.failed("confirm_trade_entry", pair)
             return False
 
+    def custom_entry_price(self, *arguments: Any, **kwargs: Any) -> Any:
+        """The strategy's; of an increase as it was asked for before the gate."""
+        asked, self._price = self._price, None
+        if asked is not None and kwargs.get("trade") is not None:
+            pair, proposed, price = asked
+            if (kwargs.get("pair"), kwargs.get("proposed_rate")) == (pair, proposed):
+                return price
+        return self._watched("custom_entry_price", *arguments, **kwargs)
+
     def adjust_trade_position(self, *arguments: Any, **kwargs: Any) -> Any:
         """Increases go through the gate, reductions always pass."""
         trade = kwargs.get("trade")
+        self._price = None
         try:
             wish = self._own("adjust_trade_position", *arguments, **kwargs)
             stake, tag = _stake_and_tag(wish)
@@ -134,6 +148,7 @@ class GatedCallbacks:
 
     def _increase(self, trade: Any, stake: float, tag: str, kwargs: dict[str, Any]) -> float | None:
         now, side = kwargs["current_time"], "short" if trade.is_short else "long"
+        price = self._price_of(trade, tag, side, kwargs)
         entry = self._risk.entry_of(
             trade.pair, side, stake, kwargs["current_entry_rate"], trade.leverage or 1.0,
             kwargs["min_stake"], trade,
@@ -141,7 +156,27 @@ class GatedCallbacks:
         allowed = self._risk.stake_for(
             entry, self._risk.signal_of(tag or trade.enter_tag, now), now
         )
-        return allowed if allowed > 0.0 else None
+        if not allowed > 0.0:
+            return None
+        self._price = price
+        return allowed
+
+    def _price_of(
+        self, trade: Any, tag: str, side: str, kwargs: dict[str, Any]
+    ) -> tuple[str, float, Any] | None:
+        """What the strategy would pay for an increase, asked for while a no still counts.
+
+        Freqtrade asks after adjust_trade_position, asks nobody to confirm an increase, and takes
+        its own price where the strategy fails.
+        """
+        if "custom_entry_price" not in vars(self._strategy):
+            return None
+        proposed = kwargs["current_entry_rate"]
+        price = self._own(
+            "custom_entry_price", pair=trade.pair, trade=trade, current_time=kwargs["current_time"],
+            proposed_rate=proposed, entry_tag=tag, side=side,
+        )  # fmt: skip
+        return trade.pair, proposed, price
 
 
 def _stake_and_tag(wish: Any) -> tuple[float | None, str]:

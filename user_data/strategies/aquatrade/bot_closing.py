@@ -8,7 +8,7 @@ needed: one that is overridden costs a deep copy of the trade at every candle.
 from datetime import datetime
 from typing import Any
 
-TIMEOUT, EXIT = "check_entry_timeout", "custom_exit"
+TIMEOUT, EXIT, CONFIRM = "check_entry_timeout", "custom_exit", "confirm_trade_exit"
 # Of the strategy, and what they are while everything must go.
 SETTINGS_OF_EXITS = ("use_exit_signal", "exit_profit_only", "order_types")
 
@@ -39,6 +39,8 @@ class Closing:
         strategy = self._strategy
         self._kept = {name: getattr(strategy, name) for name in SETTINGS_OF_EXITS}
         self._put(EXIT, self._exit)
+        # The strategy's own may say no, or wait for a better moment: no exit is blocked now.
+        self._put(CONFIRM, self._confirm)
         # Without exit signals freqtrade asks no custom_exit; with exit_profit_only a signal that
         # is not followed stands in its way.
         strategy.use_exit_signal = True
@@ -48,6 +50,7 @@ class Closing:
 
     def _end_exits(self) -> None:
         self._put(EXIT, None)
+        self._put(CONFIRM, None)
         for name, value in self._kept.items():
             setattr(self._strategy, name, value)
 
@@ -60,6 +63,9 @@ class Closing:
 
     def _exit(self, pair: str, trade: Any, current_time: datetime, **kwargs: Any) -> str | None:
         return self._exit_tag
+
+    def _confirm(self, *arguments: Any, **kwargs: Any) -> bool:
+        return True
 
     def _entry_timeout(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **kwargs: Any

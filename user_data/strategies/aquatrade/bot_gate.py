@@ -8,7 +8,7 @@ from typing import Protocol
 
 from aquatrade.bot_approvals import Approval, Approvals
 from aquatrade.guard_client import GuardClient, GuardUnavailableError, Signal
-from aquatrade.risk.model import Decision, Entry, Reason, Verdict
+from aquatrade.risk.model import Decision, Entry, Reason, Verdict, most_severe
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,9 @@ class Gate:
             return Verdict(Decision.REJECT, 0.0, (*own.reasons, refusal)), None
         said = answer.verdict
         together = Verdict(
-            _more_severe(own.decision, said.decision), said.stake, (*own.reasons, *said.reasons)
+            most_severe((own.decision, said.decision)),
+            said.stake,
+            (*own.reasons, *said.reasons),
         )
         return _not_under_minimum(together, entry), answer.reservation
 
@@ -120,8 +122,3 @@ def _not_under_minimum(verdict: Verdict, entry: Entry) -> Verdict:
 
 def _refused(rule: str, text: str) -> Verdict:
     return Verdict(Decision.REJECT, 0.0, (Reason(rule, Decision.REJECT, text),))
-
-
-def _more_severe(first: Decision, second: Decision) -> Decision:
-    order = list(Decision)
-    return max(first, second, key=order.index)

@@ -6,23 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from freqtrade.enums import ExitType
 from freqtrade.persistence import LocalTrade, Order, Trade
 
 from aquatrade.bot_book import BotIdentity, History
-from aquatrade.risk.model import ClosedTrade, Side
+from aquatrade.risk.model import STOP_REASONS, ClosedTrade, Side
 
 # As many wins in a row as a rule may ask for, and as many losses between them.
 CLOSED_TRADES_KEPT = 200
 DAY = timedelta(hours=24)
-STOPS = frozenset(
-    {
-        ExitType.STOP_LOSS.value,
-        ExitType.STOPLOSS_ON_EXCHANGE.value,
-        ExitType.TRAILING_STOP_LOSS.value,
-        ExitType.LIQUIDATION.value,
-    }
-)
 
 
 class Ledger(Protocol):
@@ -144,7 +135,7 @@ def _closed_trade(identity: BotIdentity, trade: Any) -> ClosedTrade:
         closed_at=trade.close_date.replace(tzinfo=UTC),
         # None: freqtrade closed a trade without working out what it made.
         profit=float("nan") if profit is None else profit,
-        was_stopped=trade.exit_reason in STOPS,
+        was_stopped=trade.exit_reason in STOP_REASONS,
         opened_at=trade.open_date.replace(tzinfo=UTC),
         family=identity.family,
         side=Side.SHORT if trade.is_short else Side.LONG,

@@ -8,7 +8,7 @@ import pandas as pd
 import talib
 from freqtrade.exchange import timeframe_to_seconds
 
-from aquatrade.bot_candles import Candles, FloatArray, IntArray, milliseconds
+from aquatrade.bot_candles import Candles, FloatArray, IntArray, LiveCandles, milliseconds
 from aquatrade.bot_probe import ExchangeProbe
 from aquatrade.risk.correlation import correlations
 from aquatrade.risk.model import Market
@@ -126,11 +126,16 @@ class MarketView:
             correlations=self._correlations.among(related, now) if self._correlations else None,
             atr_ratio=atr_ratio(self._candles, pair, now) if profile.max_atr_ratio else None,
             # A backtest has each candle at its close, and no clock but the candles'.
-            candle_age=candle_age(self._candles, pair, now, self._timeframe) if probe else 0.0,
+            candle_age=self._candle_age(pair, now),
             clock_skew_seconds=probe.skew_seconds if probe else 0.0,
             exchange_silence_seconds=probe.silence_seconds() if probe else 0.0,
             kill_switch=kill_switch,
         )
+
+    def _candle_age(self, pair: str, now: datetime) -> float | None:
+        if not isinstance(self._candles, LiveCandles):
+            return 0.0
+        return candle_age(self._candles, pair, now, self._timeframe)
 
 
 def correlation_hours(profile: RiskProfile) -> int:

@@ -5,7 +5,7 @@ from (bot_world), and that a backtest remembers nothing after its run.
 """
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -14,12 +14,20 @@ from aquatrade.bot_book import BotIdentity, History, bot_book
 from aquatrade.bot_closing import Closing
 from aquatrade.bot_entries import signal_at, wanted_entry
 from aquatrade.bot_gate import Gate
+from aquatrade.bot_locks import Cause
 from aquatrade.bot_market import MarketView, correlation_hours
 from aquatrade.bot_quick_look import QuickLook
 from aquatrade.bot_reports import Reports
 from aquatrade.bot_world import BacktestWorld, LiveWorld, kill_switch, money_of
 from aquatrade.guard_client import Signal
-from aquatrade.risk.breakers import families_to_close, for_one_bot, observe, resume
+from aquatrade.risk.breakers import (
+    CLOCK,
+    clock_is_behind,
+    families_to_close,
+    for_one_bot,
+    observe,
+    resume,
+)
 from aquatrade.risk.judging import Scope, judge_entry
 from aquatrade.risk.model import (
     Book,
@@ -28,6 +36,7 @@ from aquatrade.risk.model import (
     Entry,
     Reason,
     RiskState,
+    Trip,
     Verdict,
 )
 from aquatrade.risk.profile import RiskProfile
@@ -36,6 +45,7 @@ from aquatrade.settings import AquatradeSettings
 logger = logging.getLogger(__name__)
 
 EXIT_TAG = "risk_{rule}"
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 # With a guard and without a profile: every rule of the bot's own is off.
 GUARD_ALONE = RiskProfile(
     name="the guard's alone",
@@ -51,7 +61,10 @@ class BotRisk:
     """The rules of one strategy. Neither look() nor stake_for() ever raises."""
 
     def __init__(self, strategy: Any, settings: AquatradeSettings, *, trades_now: bool) -> None:
-        """Raises SettingsError for a risk database or a token that cannot be used."""
+        """Raises SettingsError where the config does not say which database to remember in.
+
+        With one, or a token, that cannot be used the bot starts and enters nothing.
+        """
         config = strategy.config
         self.profile = for_one_bot(settings.risk or GUARD_ALONE)
         self.identity = BotIdentity(
@@ -88,7 +101,7 @@ class BotRisk:
         self.world = world
         self.reports = Reports(self._strategy, self.identity.bot, world)
         self.gate = Gate(self.identity.bot, self.judge, world.guard, self.reports)
-        self.state = world.store.load()
+        self.state = world.first_state
 
     def start(self) -> None:
         """Live: begin what runs beside the loop."""
@@ -120,6 +133,7 @@ class BotRisk:
         except Exception:
             logger.exception("the book could not be looked at: no entries, exits go on")
             self._blind = "the book could not be looked at, see the log"
+            self._is_settled = False
 
     def _quick_look(self, now: datetime) -> bool:
         """Whether that was enough: in a backtest, where no loss is near a limit."""
@@ -169,7 +183,14 @@ class BotRisk:
         """Trips that a person has lifted: by removing their lock, or by other limits."""
         changes: list[Change] = []
         is_first = self._looked_at is None
-        lifted = {trip.rule for trip in self.world.locks.lifted(self.state.trips)}
+        causes = {trip.rule: _cause(trip) for trip in self.state.trips}
+        clock = self._clock_cause(book.at)
+        if clock is not None:
+            causes[CLOCK] = clock
+        removed = self.world.locks.lifted(causes.values())
+        lifted = {rule for rule, cause in causes.items() if cause in removed}
+        if CLOCK in lifted:
+            self.state, changes = resume(self.profile, self.state, book, CLOCK)
         for trip in self.state.trips:
             if trip.rule in lifted or (is_first and trip.needs_other_config is not None):
                 self.state, more = resume(self.profile, self.state, book, trip.rule)
@@ -187,14 +208,24 @@ class BotRisk:
 
     def _carry_out(self, now: datetime, *, changed: bool) -> None:
         """Locks for people to see, entry orders cancelled, positions closed."""
-        trips = self.state.trips
-        if changed or trips or self._kill or not self._locks_are_set:
-            wanted: dict[str, datetime | None] = {trip.text: trip.until for trip in trips}
-            if self._kill is not None:
-                wanted[self._kill] = None
-            self.world.locks.hold(wanted, now)
-            self._locks_are_set = True
+        trips, obstacle = self.state.trips, self.world.obstacle
+        causes = [_cause(trip) for trip in trips]
+        causes += [Cause(text, now) for text in (self._kill, obstacle) if text is not None]
+        clock = self._clock_cause(now)
+        if clock is not None:
+            causes.append(clock)
+        if changed or causes or not self._locks_are_set:
+            # With an obstacle the trips of before are not known: their locks stay.
+            self.world.locks.hold(causes, now, keep=obstacle is not None)
+            self._locks_are_set = not causes
         self._closing.demand(cancel_entries=bool(trips or self._kill), exit_tag=self._exit_tag())
+
+    def _clock_cause(self, now: datetime) -> Cause | None:
+        """Live: a clock that was ahead and is right now, which a person has to say."""
+        state = self.state
+        if not self.world.is_live or state.error is None or not clock_is_behind(state, now):
+            return None
+        return Cause(state.error, EARLIEST)
 
     def _exit_tag(self) -> str | None:
         """Of the first trip that closes this bot's positions; None: they stay."""
@@ -260,7 +291,7 @@ class BotRisk:
 
     def judge(self, entry: Entry, now: datetime) -> Verdict:
         """What the bot's own rules say."""
-        obstacle = self._blind or self._failure(entry.pair)
+        obstacle = self.world.obstacle or self._blind or self._failure(entry.pair)
         if obstacle is not None:
             reason = Reason("error", Decision.REJECT, obstacle)
             return Verdict(Decision.REJECT, 0.0, (reason,))
@@ -273,3 +304,7 @@ class BotRisk:
     def _failure(self, pair: str) -> str | None:
         callback = self._failed.get(None) or self._failed.get(pair)
         return None if callback is None else f"the strategy's {callback} failed, see the log"
+
+
+def _cause(trip: Trip) -> Cause:
+    return Cause(trip.text, trip.at, trip.until)

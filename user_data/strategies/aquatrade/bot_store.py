@@ -5,6 +5,7 @@ never a trip without its event, nor an event of a trip that is not there.
 """
 
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from aquatrade.wording import one_line
 logger = logging.getLogger(__name__)
 
 URL_KEY = "aquatrade.risk_database_url"
-STATE, SENT_UNTIL = "state", "sent_until"
+STATE, SENT_UNTIL, PROCESS = "state", "sent_until", "process"
 # What was seen last is written so often where nothing has happened.
 KEEP_EVERY = timedelta(seconds=60)
 
@@ -31,7 +32,7 @@ metadata = MetaData()
 values_table = Table(
     "risk_values",
     metadata,
-    Column("name", String(40), primary_key=True),
+    Column("name", String(200), primary_key=True),
     Column("value", Text, nullable=False),
 )
 
@@ -54,6 +55,16 @@ def risk_database_url(config: Mapping[str, Any], configured: str | None) -> str 
         )
     path = Path(url.removeprefix(SQLITE_PREFIX))
     return f"{SQLITE_PREFIX}{path.with_name(f'{path.stem}-risk.sqlite')}"
+
+
+def key_of(name: str, bot: str) -> str:
+    """Under which a value of a bot stands in risk_values."""
+    return f"{name} of {bot}"
+
+
+def new_process() -> str:
+    """A name for a log of events that no other has."""
+    return secrets.token_hex(8)
 
 
 class Store(Protocol):
@@ -92,14 +103,19 @@ class MemoryStore:
 class RiskStore:
     """State and events in a database. Its methods block, and raise SQLAlchemyError."""
 
-    def __init__(self, url: str) -> None:
-        """Raises SettingsError if the database cannot be opened or written."""
+    def __init__(self, url: str, bot: str) -> None:
+        """bot: whose values and events these are; others may have theirs in the same database.
+
+        Raises SettingsError if the database cannot be opened or written.
+        """
         self._url = url
+        self._bot = bot
         self._last_kept: datetime | None = None
         try:
             self._engine: Engine = open_event_database(url)
             metadata.create_all(self._engine)
             self.log = EventLog(self._engine)
+            self.process = self._process()
         except (SQLAlchemyError, OSError) as error:
             raise SettingsError(self._problem("cannot be used", error)) from None
 
@@ -133,12 +149,13 @@ class RiskStore:
 
     def last_signal(self, pair: str, candle: datetime) -> Event | None:
         """What was said last about a signal, also by an earlier process."""
-        said = [one.event for one in self.log.about(pair, candle) if one.event.kind == "signal"]
+        about = self.log.about(pair, candle, self._bot)
+        said = [one.event for one in about if one.event.kind == "signal"]
         return said[-1] if said else None
 
     def unsent(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest events that the guard has not confirmed."""
-        return self.log.after(int(self._value(SENT_UNTIL) or 0), limit)
+        return self.log.after(int(self._value(SENT_UNTIL) or 0), limit, origin=self._bot)
 
     def sent_until(self, seq: int) -> None:
         """The guard has all up to this number."""
@@ -148,17 +165,30 @@ class RiskStore:
     def close(self) -> None:
         self._engine.dispose()
 
+    def _process(self) -> str:
+        """The name of this bot's log in this database: its numbers begin anew in another one."""
+        with self._engine.begin() as connection:
+            query = select(values_table.c.value).where(values_table.c.name == self._key(PROCESS))
+            known: str | None = connection.execute(query).scalar_one_or_none()
+            if known is None:
+                known = new_process()
+                self._set(connection, PROCESS, known)
+            return known
+
+    def _key(self, name: str) -> str:
+        return key_of(name, self._bot)
+
     def _value(self, name: str) -> str | None:
-        query = select(values_table.c.value).where(values_table.c.name == name)
+        query = select(values_table.c.value).where(values_table.c.name == self._key(name))
         # Readers wait for no writer, and none for them.
         connection = self._engine.connect().execution_options(aquatrade_reads_only=True)
         with connection, connection.begin():
             return connection.execute(query).scalar_one_or_none()
 
-    @staticmethod
-    def _set(connection: Any, name: str, value: str) -> None:
-        connection.execute(delete(values_table).where(values_table.c.name == name))
-        connection.execute(insert(values_table).values(name=name, value=value))
+    def _set(self, connection: Any, name: str, value: str) -> None:
+        key = self._key(name)
+        connection.execute(delete(values_table).where(values_table.c.name == key))
+        connection.execute(insert(values_table).values(name=key, value=value))
 
     def _problem(self, what: str, error: Exception) -> str:
         reason = one_line(str(getattr(error, "orig", None) or error))

@@ -18,11 +18,13 @@ from aquatrade.bot_candles import BacktestCandles, Candles, LiveCandles, millise
 from aquatrade.bot_ledger import BacktestLedger, LiveLedger
 from aquatrade.bot_locks import BacktestLocks, LiveLocks
 from aquatrade.bot_probe import ExchangeProbe, exchange_time
-from aquatrade.bot_store import MemoryStore, RiskStore, Store, risk_database_url
-from aquatrade.guard_client import GuardClient, GuardServer
+from aquatrade.bot_store import MemoryStore, RiskStore, Store, new_process, risk_database_url
+from aquatrade.guard_client import Asker, GuardClient, GuardServer
 from aquatrade.guard_events import GuardEvents
+from aquatrade.kill_file import kill_file_text
+from aquatrade.risk.model import RiskState
 from aquatrade.risk.profile import RiskProfile
-from aquatrade.settings import AquatradeSettings, guard_token
+from aquatrade.settings import AquatradeSettings, SettingsError, guard_token
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class BacktestWorld:
     is_live = False
     probe = None
     guard = None
+    obstacle: str | None = None
 
     def __init__(self, strategy: Any, identity: BotIdentity, hours: int) -> None:
         self._strategy = strategy
@@ -59,6 +62,7 @@ class BacktestWorld:
         self.candles: Candles = self.backtest_candles
         self.locks = BacktestLocks()
         self.store: Store = MemoryStore()
+        self.first_state = RiskState()
         self._run: list[LocalTrade] | None = None
         self._closed_seen = -1
 
@@ -134,7 +138,11 @@ class LiveWorld:
         profile: RiskProfile,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Opens the risk database. Raises SettingsError if it or the guard's token is no good."""
+        """Opens the risk database. If it or the guard's token is no good, `obstacle` says so.
+
+        Then nothing may be entered, and what happens is remembered in memory alone: open positions
+        still need their stops. Raises SettingsError where the config does not say which database.
+        """
         self._strategy = strategy
         self._monotonic = monotonic
         self._no_rate_before: dict[str, float] = {}
@@ -144,22 +152,52 @@ class LiveWorld:
         self.guard: GuardClient | None = None
         self.probe: ExchangeProbe | None = None
         self.events: GuardEvents | None = None
+        self.obstacle: str | None = None  # why nothing may be entered before the next start
+        self.first_state = RiskState()
         self._profile = profile
         url = risk_database_url(strategy.config, settings.risk_database_url)
         if url is None:
             logger.warning("the bot's database is in memory: so is what the risk rules remember")
-        disk = RiskStore(url) if url is not None else None
+        disk = self._opened(url, identity.bot) if url is not None else None
         self.store: Store = disk if disk is not None else MemoryStore()
         guard_url = settings.guard.url
         if guard_url is not None:
-            token = guard_token()
+            process = disk.process if disk is not None else new_process()
+            asker = Asker(strategy.config.get("dry_run") is True, process)
+            token = self._token()
 
             def server() -> GuardServer:
                 return GuardServer(guard_url, token)
 
-            self.guard = GuardClient(server, settings.guard.timeout_seconds)
+            self.guard = GuardClient(server, settings.guard.timeout_seconds, asker)
             if disk is not None:
                 self.events = GuardEvents(server, identity.bot, disk)
+
+    def _opened(self, url: str, bot: str) -> RiskStore | None:
+        """The risk database, and what it remembers; None if it cannot be used."""
+        try:
+            store = RiskStore(url, bot)
+        except SettingsError as error:
+            self._blocked(error)
+            return None
+        try:
+            self.first_state = store.load()
+        except SettingsError as error:
+            self._blocked(error)
+            store.close()
+            return None
+        return store
+
+    def _token(self) -> str | None:
+        try:
+            return guard_token()
+        except SettingsError as error:
+            self._blocked(error)
+            return None
+
+    def _blocked(self, error: SettingsError) -> None:
+        logger.error("%s: no entries before this is mended and the bot restarted", error)
+        self.obstacle = self.obstacle or str(error)
 
     def start(self) -> None:
         """Begin what runs beside the loop."""
@@ -247,8 +285,5 @@ def kill_switch(profile: RiskProfile) -> str | None:
     """Why the kill switch is on; None: it is off."""
     if profile.kill_file is None:
         return None
-    try:
-        is_on = Path(profile.kill_file).exists()
-    except OSError as error:
-        return f"kill switch: {profile.kill_file} cannot be looked at ({error.strerror})"
-    return f"kill switch: {profile.kill_file} exists" if is_on else None
+    text = kill_file_text(Path(profile.kill_file))
+    return None if text is None else f"kill switch: {text}"

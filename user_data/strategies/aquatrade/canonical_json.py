@@ -30,10 +30,15 @@ def aware(moment: datetime) -> datetime:
 
 def _plain(value: object) -> Any:
     """What JSON can say, of dataclasses, sequences, moments and numbers of any kind."""
-    if value is None or isinstance(value, bool | int):
-        return value
+    # In this order: what is there most is asked first, abstract classes take their time.
     if isinstance(value, str):
         return str(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(part) for key, part in value.items()}
     if isinstance(value, datetime):
         return aware(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Integral):

@@ -15,6 +15,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds, validate_exchange
 
 from aquatrade.config_database import database_url, kinds_of_orders, without_credentials
+from aquatrade.config_gate import gate_problems
 from aquatrade.config_layers import KeyPath, Merged
 from aquatrade.config_schema import missing_keys
 from aquatrade.config_strategy import strategy_problems
@@ -237,6 +238,11 @@ def _strategy_and_settings(subject: Subject) -> Iterator[str]:
                 yield subject.line("aquatrade", one_line(problem))
 
 
+def _gate(subject: Subject) -> Iterator[str]:
+    for key, problem in gate_problems(subject.config):
+        yield subject.line(key, problem)
+
+
 def _api_password(subject: Subject) -> Iterator[str]:
     section = subject.config.get("api_server")
     if isinstance(section, dict) and section.get("enabled") and section.get("password") == "":
@@ -279,6 +285,6 @@ def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 RULES: Sequence[Rule] = (
     _needed, _sections_complete, _telegram, _mode, _replay_stays_local, _live_keys,
-    _exchange_known, _pairs, _timeframe, _strategy_and_settings, _api_password,
-    _database_of_this_mode,
+    _exchange_known, _pairs, _timeframe, _strategy_and_settings, _gate,
+    _api_password, _database_of_this_mode,
 )  # fmt: skip

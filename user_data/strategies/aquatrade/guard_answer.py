@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from aquatrade.risk.model import Decision, Reason, Verdict
+from aquatrade.risk.model import Decision, Entry, Reason, Verdict
 
 LONGEST_TEXT = 1_000
 TOLERANCE = 1e-9  # of the stake: what a number loses on its way through JSON
@@ -46,15 +46,24 @@ class _AnswerSaid(_Said):
     expires: AwareDatetime | None = None
     state: Literal["ACTIVE", "REDUCING", "HALTED"]
     approval: str | None = Field(default=None, max_length=200)
+    bot: str | None = Field(default=None, max_length=200)
+    pair: str | None = Field(default=None, max_length=200)
+    paper: bool | None = Field(default=None, strict=True)
 
 
-def parse_answer(answer: object, asked_stake: float, now: datetime) -> GuardAnswer:
-    """The answer to a check for a stake. Raises GuardAnswerError for whatever makes no sense."""
+def parse_answer(answer: object, asked: Entry, now: datetime, *, dry_run: bool) -> GuardAnswer:
+    """The answer to a check of an entry. Raises GuardAnswerError for whatever makes no sense.
+
+    dry_run: whether this bot trades with paper money.
+    """
     said = _said(answer)
-    decision = Decision(said.decision)
-    _check(said, decision, asked_stake)
-    if said.expires is not None and said.expires <= now and decision is not Decision.REJECT:
-        raise GuardAnswerError(f"its reservation ended at {said.expires.isoformat()}")
+    decision, asked_stake = Decision(said.decision), asked.stake
+    _check_stake(said, decision, asked_stake)
+    if decision is not Decision.REJECT:
+        _check_promise(said, asked, now)
+        if not dry_run and said.paper is not False:
+            words = "for a paper bot" if said.paper else "without a word on paper or live"
+            raise GuardAnswerError(f"{decision} {words}, and this bot is live")
     return GuardAnswer(
         verdict=Verdict(
             decision,
@@ -79,7 +88,21 @@ def _said(answer: object) -> _AnswerSaid:
         raise GuardAnswerError(f"{key}: {first['msg']}") from None
 
 
-def _check(said: _AnswerSaid, decision: Decision, asked_stake: float) -> None:
+def _check_promise(said: _AnswerSaid, asked: Entry, now: datetime) -> None:
+    """That what is allowed is what was asked for, and held for it."""
+    if (said.bot, said.pair) != (asked.bot, asked.pair):
+        raise GuardAnswerError(
+            f"of {said.bot!r} and {said.pair!r}, expected {asked.bot} and {asked.pair}"
+        )
+    if said.state != "ACTIVE":
+        raise GuardAnswerError(f"{said.decision} while it is {said.state}")
+    if not said.reservation or said.expires is None:
+        raise GuardAnswerError(f"{said.decision} without a reservation that ends")
+    if said.expires <= now:
+        raise GuardAnswerError(f"its reservation ended at {said.expires.isoformat()}")
+
+
+def _check_stake(said: _AnswerSaid, decision: Decision, asked_stake: float) -> None:
     """That decision, stake and what was asked for go together."""
     most = asked_stake * (1.0 + TOLERANCE)
     if said.stake > most:
@@ -88,5 +111,3 @@ def _check(said: _AnswerSaid, decision: Decision, asked_stake: float) -> None:
         raise GuardAnswerError(f"approved, but {said.stake:g} of {asked_stake:g}")
     if decision is Decision.REDUCE and not said.stake > 0.0:
         raise GuardAnswerError("reduced to nothing, expected a stake above 0 or REJECT")
-    if said.state == "HALTED" and decision is not Decision.REJECT:
-        raise GuardAnswerError(f"{decision} while it is HALTED")

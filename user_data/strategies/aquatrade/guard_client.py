@@ -42,6 +42,17 @@ class Signal:
     tag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """What of a bot tells it from another of the same name.
+
+    process: of the log of its events, made once for each bot and risk database.
+    """
+
+    dry_run: bool
+    process: str
+
+
 class GuardServer:
     """Where the guard is. One connection, kept open; not for two threads at once."""
 
@@ -91,9 +102,11 @@ class GuardClient:
         self,
         make_server: Callable[[], GuardServer],
         timeout_seconds: float,
+        asker: Asker,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_server = make_server
+        self._asker = asker
         self._server = make_server()
         self._timeout_seconds = timeout_seconds
         self._monotonic = monotonic
@@ -112,8 +125,8 @@ class GuardClient:
         if self._monotonic() < self._rest_until:
             raise GuardUnavailableError("the guard gave no good answer a moment ago")
         try:
-            said = self._ask("/v1/checks", check_content(entry, signal))
-            answer = parse_answer(said, entry.stake, now)
+            said = self._ask("/v1/checks", check_content(entry, signal, self._asker))
+            answer = parse_answer(said, entry, now, dry_run=self._asker.dry_run)
         except GuardUnavailableError as error:
             self._failed(str(error))
             raise
@@ -178,10 +191,12 @@ class GuardClient:
         self._rest_seconds = FIRST_REST_SECONDS
 
 
-def check_content(entry: Entry, signal: Signal) -> dict[str, Any]:
+def check_content(entry: Entry, signal: Signal, asker: Asker) -> dict[str, Any]:
     """The body of POST /v1/checks."""
     return {
         "bot": entry.bot,
+        "process": asker.process,
+        "dry_run": asker.dry_run,
         "exchange": entry.exchange,
         "family": entry.family,
         "pair": entry.pair,
@@ -200,10 +215,11 @@ def check_content(entry: Entry, signal: Signal) -> dict[str, Any]:
     }
 
 
-def event_content(bot: str, stored: Sequence[Any]) -> dict[str, Any]:
+def event_content(bot: str, process: str, stored: Sequence[Any]) -> dict[str, Any]:
     """The body of POST /v1/events, from StoredEvents of the bot's own log."""
     return {
         "bot": bot,
+        "process": process,
         "events": [
             {
                 "seq": one.seq,

@@ -21,6 +21,8 @@ LONGEST_RETRY_SECONDS = 30.0
 class Outgoing(Protocol):
     """Where events wait."""
 
+    process: str  # the name of the log that their numbers are of
+
     def unsent(self, limit: int) -> Sequence[StoredEvent]:
         """The oldest that the guard has not confirmed."""
         ...
@@ -81,7 +83,8 @@ class GuardEvents:
         waiting = self._outgoing.unsent(EVENTS_AT_ONCE)
         if not waiting:
             return False
-        answer = server.post("/v1/events", event_content(self._bot, waiting), TIMEOUT_SECONDS)
+        content = event_content(self._bot, self._outgoing.process, waiting)
+        answer = server.post("/v1/events", content, TIMEOUT_SECONDS)
         stored = answer.get("stored_until") if isinstance(answer, dict) else None
         first, last = waiting[0].seq, waiting[-1].seq
         if isinstance(stored, bool) or not isinstance(stored, int) or stored < first:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, MetaData, create_engine, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from aquatrade.bot_store import STATE, values_table
+from aquatrade.bot_store import STATE, key_of, values_table
 from aquatrade.config_database import SQLITE_PREFIX
 from aquatrade.event_log import Event, EventLog, open_event_database
 from aquatrade.preflight_asking import NoAnswerError, Unknown
@@ -189,8 +189,8 @@ def _looked_last(engine: Engine) -> list[datetime]:
     """When the risk rules of the bot last looked at its book, as they keep it each minute."""
     if not inspect(engine).has_table(values_table.name):
         return []
-    query = select(values_table.c.value).where(values_table.c.name == STATE)
+    is_state = values_table.c.name.startswith(key_of(STATE, ""), autoescape=True)
     with engine.connect() as connection:
-        kept = connection.execute(query).scalar_one_or_none()
-    last_at = None if kept is None else from_json(kept).last_at
-    return [] if last_at is None else [last_at]
+        kept = connection.execute(select(values_table.c.value).where(is_state)).scalars()
+        looks = [from_json(text).last_at for text in kept]
+    return [moment for moment in looks if moment is not None]

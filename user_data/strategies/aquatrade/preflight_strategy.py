@@ -123,7 +123,12 @@ def stake_of_one_trade(
         return most
     if isinstance(capital, Unknown):
         return capital
-    limits = [sizing.risk_pct, risk.risk_per_trade_pct if risk is not None else None]
+    if sizing.method in ("fraction", "volatility"):
+        most = min(most, capital * sizing.fraction_pct / 100.0)
+    by_risk = sizing.risk_pct if sizing.method in ("risk", "kelly") else None
+    limits = [by_risk, risk.risk_per_trade_pct if risk is not None else None]
+    if limits == [None, None]:
+        return most
     decision = stake_at_risk(
         capital=capital,
         available=capital,

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from aquatrade.live_confirmations import LiveConfirmations
 from aquatrade.risk.profile import RiskProfile
+from aquatrade.sizing_settings import SizingSettings
 
 SECTION = "aquatrade"
 TOKEN_VARIABLE = "AQUATRADE_SCORES_TOKEN"
@@ -89,32 +90,6 @@ class ScoreSettings(_Section):
     )
 
 
-class SizingSettings(_Section):
-    """How much is staked on one trade."""
-
-    method: Literal["risk", "fixed"] = Field(
-        default="risk",
-        description=(
-            '"risk" (stake_usd, or less where risk_pct asks for it) or "fixed" (stake_usd as it is)'
-        ),
-    )
-    stake_usd: float = Field(
-        default=200.0, gt=0.0, description="an amount of stake currency above 0"
-    )
-    risk_pct: float = Field(
-        default=2.0,
-        gt=0.0,
-        le=10.0,
-        description="a percentage of the bot's capital above 0 and up to 10",
-    )
-    cost_pct_per_side: float = Field(
-        default=0.15,
-        ge=0.0,
-        le=5.0,
-        description="fee plus slippage of one order as a percentage from 0 to 5",
-    )
-
-
 class GuardSettings(_Section):
     """Where the guard is, which has the last word on each entry."""
 
@@ -183,6 +158,11 @@ def load_settings(config: Mapping[str, Any]) -> AquatradeSettings:
         raise SettingsError(
             f"config key '{SECTION}.scores.filter': got true without '{SECTION}.scores.url', "
             "expected the address of the score sidecar beside it"
+        )
+    if settings.sizing.method == "half_base" and settings.sizing.base_usd is None:
+        raise SettingsError(
+            f"config key '{SECTION}.sizing.base_usd' is missing, expected the capital that the "
+            'bot began with, for method "half_base"'
         )
     return settings
 

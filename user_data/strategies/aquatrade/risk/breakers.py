@@ -142,6 +142,11 @@ def book_is_usable(book: Book) -> bool:
     return not book_faults(book) and measuring_fault(book) is None
 
 
+def clock_is_behind(state: RiskState, now: datetime) -> bool:
+    """Whether the clock went back further than looks may come out of order."""
+    return state.last_at is not None and now < state.last_at - CLOCK_TOLERANCE
+
+
 def measuring_fault(book: Book) -> str | None:
     """Why no loss can be measured by the book; None: it can.
 
@@ -267,7 +272,7 @@ def _told_error(state: RiskState, error: str | None) -> tuple[RiskState, list[Ch
 
 
 def _clock_fault(state: RiskState, book: Book) -> str | None:
-    if state.last_at is None or book.at >= state.last_at - CLOCK_TOLERANCE:
+    if state.last_at is None or not clock_is_behind(state, book.at):
         return None
     latest = moment_text(state.last_at)
     return f"the clock went back behind {latest}: until then no period begins and no trip ends"

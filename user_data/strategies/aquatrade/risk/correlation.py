@@ -58,9 +58,8 @@ def _pairwise(returns: np.ndarray, least: int) -> np.ndarray:
     mask = known.astype(float)
     both = _products(mask, mask)
     with np.errstate(divide="ignore", invalid="ignore"):
-        sums = _products(
-            values, mask
-        )  # of the row's pair, over the hours that the column's has too
+        # Of the row's pair, over the hours that the column's pair has too.
+        sums = _products(values, mask)
         squares = _products(values**2, mask)
         covariance = _products(values, values) - sums * sums.T / both
         variance = squares - sums**2 / both

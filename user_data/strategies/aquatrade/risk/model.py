@@ -4,7 +4,7 @@ Money is in stake currency, rates are prices of one base unit in it, moments are
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,18 @@ class Decision(StrEnum):
     APPROVE = "APPROVE"
     REDUCE = "REDUCE"
     REJECT = "REJECT"
+
+
+SEVERITY = tuple(Decision)
+# Freqtrade's names of exits that a stop or an emergency made.
+STOP_REASONS = frozenset(
+    {"stop_loss", "stoploss_on_exchange", "trailing_stop_loss", "liquidation", "emergency_exit"}
+)
+
+
+def most_severe(decisions: Iterable[Decision]) -> Decision:
+    """The one that counts where several were made; at least one."""
+    return max(decisions, key=SEVERITY.index)
 
 
 @dataclass(frozen=True, slots=True)
