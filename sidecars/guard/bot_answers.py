@@ -5,7 +5,6 @@ is an error, never an empty book.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -165,15 +164,6 @@ def identity_problem(bot: BotSettings, config: ConfigAnswer, known_name: str | N
     if config.runmode not in RUN_MODES:
         return f"is in run mode {_shown(config.runmode)}, expected {' or '.join(RUN_MODES)}"
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedBook:
-    """What of a bot's closed trades matters."""
-
-    count: int
-    profit: float
-    recent: tuple[TradeAnswer, ...]  # those of the last days, oldest first
 
 
 def moment_of(milliseconds: int) -> datetime:

@@ -60,7 +60,7 @@ class BotClient:
         # What the client throws away of an answer: its clock.
         self._client._session.hooks["response"].append(self._look_at_clock)
         self._skew_seconds: float | None = None
-        self._closed = ClosedTrades()
+        self._closed = ClosedTrades(bot)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"bot-{bot.name}")
         self._unfinished: asyncio.Future[Any] | None = None
 

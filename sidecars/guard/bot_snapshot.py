@@ -1,11 +1,11 @@
 """A poll's answers as one snapshot of the bot. Pure."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aquatrade.risk.model import STOP_REASONS, ClosedTrade
 from sidecars.guard.bot_answers import (
-    ClosedBook,
     ConfigAnswer,
     LockAnswer,
     LocksAnswer,
@@ -17,6 +17,31 @@ from sidecars.guard.settings import BotSettings
 from sidecars.guard.snapshots import BotSnapshot, EntrySeen, LockSeen, OrderSeen, TradeSeen
 
 ENTRIES_FOR = timedelta(hours=25)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedBook:
+    """What of a bot's closed trades matters. ids, trades, entries: of those of the last days."""
+
+    count: int
+    profit: float
+    ids: frozenset[int]
+    trades: tuple[ClosedTrade, ...]  # oldest first
+    entries: tuple[EntrySeen, ...]
+
+
+def closed_book(
+    bot: BotSettings, count: int, profit: float, recent: Iterable[TradeAnswer]
+) -> ClosedBook:
+    """count, profit: of all that was ever closed; recent: those of the last days."""
+    ordered = sorted(recent, key=lambda trade: (trade.closed_at, trade.trade_id))
+    return ClosedBook(
+        count=count,
+        profit=profit,
+        ids=frozenset(trade.trade_id for trade in ordered),
+        trades=tuple(_closed(bot, trade) for trade in ordered),
+        entries=tuple(entry for trade in ordered for entry in _entries(trade)),
+    )
 
 
 def snapshot_of(
@@ -32,15 +57,8 @@ def snapshot_of(
 ) -> BotSnapshot:
     """All answers of a poll together. status must have been asked for before the closed trades:
     what was closed in between is in both, and counts as closed."""
-    closed_ids = {trade.trade_id for trade in closed.recent}
-    open_ones = [trade for trade in status if trade.trade_id not in closed_ids]
-    entries = [
-        EntrySeen(order.order_id, trade.pair, trade.side, _moment(order.order_timestamp, trade),
-                  order.is_open)
-        for trade in (*closed.recent, *open_ones)
-        for order in trade.orders
-        if trade.is_entry(order)
-    ]  # fmt: skip
+    open_ones = [trade for trade in status if trade.trade_id not in closed.ids]
+    entries = [*closed.entries, *(entry for trade in open_ones for entry in _entries(trade))]
     return BotSnapshot(
         bot=bot.name,
         began_at=began_at,
@@ -53,7 +71,7 @@ def snapshot_of(
         strategy=config.strategy or "",
         stake_currency=config.stake_currency,
         trades=tuple(_trade(trade) for trade in open_ones),
-        closed=tuple(_closed(bot, trade) for trade in closed.recent),
+        closed=closed.trades,
         closed_count=closed.count,
         closed_profit=closed.profit,
         entries=tuple(
@@ -71,6 +89,20 @@ def snapshot_of(
         ),
         clock_skew_seconds=clock_skew_seconds,
     )
+
+
+def _entries(trade: TradeAnswer) -> list[EntrySeen]:
+    return [
+        EntrySeen(
+            order.order_id,
+            trade.pair,
+            trade.side,
+            _moment(order.order_timestamp, trade),
+            order.is_open,
+        )
+        for order in trade.orders
+        if trade.is_entry(order)
+    ]
 
 
 def _trade(trade: TradeAnswer) -> TradeSeen:

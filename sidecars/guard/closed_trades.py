@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sidecars.common.source_errors import SourceError
-from sidecars.guard.bot_answers import ClosedBook, TradeAnswer, TradesAnswer
+from sidecars.guard.bot_answers import TradeAnswer, TradesAnswer
+from sidecars.guard.bot_snapshot import ClosedBook, closed_book
+from sidecars.guard.settings import BotSettings
 
-RECENT = timedelta(days=8)
+RECENT = timedelta(days=2)
 WHOLE_EVERY = timedelta(hours=1)
 PAGE = 500  # the most that freqtrade gives at once
 NEWEST = 30
@@ -20,7 +22,9 @@ Fetch = Callable[[int, int, bool], TradesAnswer]
 class ClosedTrades:
     """Remembers the profit of every closed trade, and the whole of the recent ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, bot: BotSettings) -> None:
+        self._bot = bot
+        self._book: ClosedBook | None = None  # None: something has changed since it was made
         self._profits: dict[int, float] = {}
         self._recent: dict[int, TradeAnswer] = {}
         self._whole_at: datetime | None = None
@@ -29,8 +33,10 @@ class ClosedTrades:
         """What there is now. Raises SourceError: what fetch raises, or no two pages that fit."""
         if self._is_whole_due(now) or not self._took_newest(fetch, now):
             self._read_whole(fetch, now)
-        recent = sorted(self._recent.values(), key=lambda trade: (trade.closed_at, trade.trade_id))
-        return ClosedBook(len(self._profits), math.fsum(self._profits.values()), tuple(recent))
+        if self._book is None:
+            profit = math.fsum(self._profits.values())
+            self._book = closed_book(self._bot, len(self._profits), profit, self._recent.values())
+        return self._book
 
     def _is_whole_due(self, now: datetime) -> bool:
         # A clock that goes back is a reason, too.
@@ -54,6 +60,7 @@ class ClosedTrades:
             if len(found) == page.total_trades:
                 self._profits.clear()
                 self._recent.clear()
+                self._book = None
                 self._take(list(found.values()), now)
                 self._whole_at = now
                 return
@@ -61,8 +68,15 @@ class ClosedTrades:
 
     def _take(self, trades: list[TradeAnswer], now: datetime) -> None:
         for trade in trades:
+            if trade.closed_at < now - RECENT:
+                is_new = self._profits.get(trade.trade_id) != trade.whole_profit
+            else:
+                is_new = self._recent.get(trade.trade_id) != trade
+                self._recent[trade.trade_id] = trade
             self._profits[trade.trade_id] = trade.whole_profit
-            self._recent[trade.trade_id] = trade
+            if is_new:
+                self._book = None
         old = [key for key, trade in self._recent.items() if trade.closed_at < now - RECENT]
         for key in old:
             del self._recent[key]
+            self._book = None

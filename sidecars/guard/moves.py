@@ -25,9 +25,11 @@ from sidecars.guard.words import (
 
 # What moves with prices alone is kept so often.
 KEEP_EVERY = timedelta(seconds=60)
+KEPT_CLOSED = 20
 # A bot that fails so long is told of.
 UNREACHED_AFTER = timedelta(seconds=15)
 FORGET_TOLD = timedelta(minutes=10)
+STOPPED = "stopped"  # freqtrade's word
 
 
 # -- polls ---------------------------------------------------------------------------------------
@@ -42,7 +44,7 @@ def take_poll(
         return Step(fleet, None)
     before = fleet.snapshots.get(snapshot.bot)
     snapshot = _priced(_sharing(snapshot, before), before)
-    events = _return_events(fleet, snapshot.bot, now.at)
+    events = [*_return_events(fleet, snapshot.bot, now.at), *_stop_events(snapshot, before, now.at)]
     purses = purses_of(bot)
     for purse in purses[:1]:
         account = fleet.ledger.get((purse, snapshot.bot))
@@ -69,7 +71,7 @@ def take_poll(
         polls={**fleet.polls, snapshot.bot: PollState(is_fresh=True, good_at_s=began_s)},
         reservations={**others, **{each.id: each for each in settled.left}},
         ledger=ledger,
-        kept=fleet.kept if is_kept else {**fleet.kept, snapshot.bot: snapshot},
+        kept=fleet.kept if is_kept else {**fleet.kept, snapshot.bot: _to_keep(snapshot)},
         kept_ledger=fleet.kept_ledger if is_kept else ledger,
     )
     return Step(after, None, tuple(events))
@@ -93,6 +95,15 @@ def _return_events(fleet: Fleet, bot: str, now: datetime) -> list[Event]:
     if before is None or not before.is_told:
         return []
     return [plain_event("state", f"bot {bot} is read again", now, {"bot": bot})]
+
+
+def _stop_events(snapshot: BotSnapshot, before: BotSnapshot | None, now: datetime) -> list[Event]:
+    """A bot that is stopped makes no exits: people have to know."""
+    was = None if before is None else before.run_state
+    if snapshot.run_state != STOPPED or was == STOPPED or not snapshot.trades:
+        return []
+    text = f"bot {snapshot.bot} is stopped: nobody watches its {len(snapshot.trades)} open trades"
+    return [plain_event("error", text, now, {"bot": snapshot.bot})]
 
 
 def _sharing(snapshot: BotSnapshot, before: BotSnapshot | None) -> BotSnapshot:
@@ -126,6 +137,11 @@ def _is_kept(kept: BotSnapshot | None, snapshot: BotSnapshot) -> bool:
     if kept is None or not timedelta(0) <= snapshot.at - kept.at < KEEP_EVERY:
         return False
     return _substance(kept) == _substance(snapshot)
+
+
+def _to_keep(snapshot: BotSnapshot) -> BotSnapshot:
+    """Without the past, which may be long and is asked for again after a start."""
+    return replace(snapshot, closed=snapshot.closed[-KEPT_CLOSED:], entries=())
 
 
 def _substance(snapshot: BotSnapshot) -> object:

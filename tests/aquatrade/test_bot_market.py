@@ -111,7 +111,7 @@ def test_correlations_are_those_of_pandas_and_kept_for_the_hour() -> None:
     now = START + 150 * HOUR
     found = asked.among(PAIRS, now)
     closes = pd.DataFrame({p: f["close"] for p, f in zip(PAIRS, frames, strict=True)})
-    expected = np.log(closes.iloc[49:150]).diff().corr()
+    expected = closes.iloc[49:150].apply(np.log).diff().corr()
     for first, second in pairwise(PAIRS):
         assert found[(first, second)] == pytest.approx(expected.loc[first, second])
     assert asked.among(PAIRS, now + timedelta(minutes=59)) == found

@@ -21,7 +21,7 @@ def limit(chance: random.Random) -> LossLimit | None:
         return None
     return LossLimit(
         limit_pct=chance.choice([1.0, 3.0, 10.0]),
-        resume=chance.choice(["next_period", "after_hours", "by_hand"]),  # type: ignore[arg-type]
+        resume=chance.choice(["next_period", "after_hours", "by_hand"]),
         off_hours=chance.choice([1.0, 5.0, 24.0]),
         recovery_hours=chance.choice([0.0, 7.0]),
     )

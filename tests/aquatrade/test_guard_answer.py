@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from aquatrade.guard_answer import GuardAnswerError, parse_answer
+from aquatrade.guard_client import Asker, Signal, check_content, event_content
 from aquatrade.risk.model import Decision, Entry, Side
 
 NOW = datetime(2026, 3, 12, 13, tzinfo=UTC)
@@ -55,3 +56,10 @@ def test_what_is_allowed_is_held_for_what_was_asked(
         parse_answer(said, ENTRY, NOW, dry_run=True)
     refused = {**said, "decision": "REJECT", "stake": 0.0}
     assert parse_answer(refused, ENTRY, NOW, dry_run=False).verdict.decision is Decision.REJECT
+
+
+def test_questions_and_events_name_the_log_and_the_kind_of_money() -> None:
+    signal = Signal(NOW, NOW, "crash")
+    asked = check_content(ENTRY, signal, Asker(dry_run=False, process="log-1"))
+    assert (asked["bot"], asked["dry_run"], asked["process"]) == ("dip", False, "log-1")
+    assert event_content("dip", "log-1", []) == {"bot": "dip", "process": "log-1", "events": []}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aquatrade.sizing import fixed_stake, loss_share_at_stop, stake_at_risk
 
 MONEY = st.floats(0.01, 1e7)
-GOOD: dict[str, float] = {
+GOOD: dict[str, Any] = {
     "capital": 1000.0,
     "available": 1000.0,
     "risk_pct": 2.0,
@@ -40,7 +40,7 @@ def loss_of_a_trade(stake: float, stop_pct: float, cost_pct: float) -> float:
     max_stake=MONEY,
     min_stake=st.floats(0.0, 100.0),
 )
-def test_the_loss_at_the_stop_is_within_the_risk(**figures: float) -> None:
+def test_the_loss_at_the_stop_is_within_the_risk(**figures: Any) -> None:
     stake = stake_at_risk(**figures).stake
     loss = loss_of_a_trade(stake, figures["stop_pct"], figures["cost_pct_per_side"])
     assert loss <= figures["capital"] * figures["risk_pct"] / 100 * (1 + 1e-9)
@@ -54,7 +54,7 @@ def test_the_loss_at_the_stop_is_within_the_risk(**figures: float) -> None:
     cost_pct_per_side=st.floats(0.0, 2.0),
     max_stake=MONEY,
 )
-def test_the_stake_is_the_largest_that_is_allowed(**figures: float) -> None:
+def test_the_stake_is_the_largest_that_is_allowed(**figures: Any) -> None:
     decision = stake_at_risk(**(GOOD | figures | {"available": 1e12, "min_stake": 0.0}))
     bigger = decision.stake * 1.001
     loss = loss_of_a_trade(bigger, figures["stop_pct"], figures["cost_pct_per_side"])

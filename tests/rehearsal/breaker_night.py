@@ -60,8 +60,9 @@ LOSING: dict[str, Any] = {
         "limit_pct": 1.0,
         "close": "nothing",
         "resume": "after_hours",
-        "off_hours": 0.05,
-        "recovery_hours": 0.05,
+        # No whole minutes: the bot looks once a minute, and a moment later or earlier.
+        "off_hours": 2.7 / 60.0,
+        "recovery_hours": 2.7 / 60.0,
         "recovery_factor": 0.5,
     },
     "week": {"limit_pct": 2.5, "close": ["probe"], "resume": "by_hand"},

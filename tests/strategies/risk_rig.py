@@ -11,9 +11,15 @@ from freqtrade.enums import RunMode
 from freqtrade.optimize.backtesting import Backtesting
 
 from lab.evidence_runner import STRATEGIES, BacktestRequest, backtest_config, offline_markets
-from tests.strategies.candle_tables import FEE_RATE, HOUR, QUIET_HOURS, START, Row
-from tests.strategies.candle_tables import quiet_rows as quiet_before
-from tests.strategies.candle_tables import write_candles
+from tests.strategies.candle_tables import (
+    FEE_RATE,
+    HOUR,
+    QUIET_HOURS,
+    START,
+    Row,
+    quiet_rows,
+    write_candles,
+)
 
 SCRIPTED = Path(__file__).parent / "scripted"
 FIRST = START + QUIET_HOURS * HOUR  # of the rows of a table: 2024-01-20 04:00
@@ -33,7 +39,7 @@ class Runner:
         **changes: Any,
     ) -> None:
         for pair, rows in tables.items():
-            write_candles(folder, pair, [*quiet_before(), *rows])
+            write_candles(folder, pair, [*quiet_rows(), *rows])
         request = BacktestRequest(
             datadir=folder, pairs=tuple(tables), fee_rate=FEE_RATE, aquatrade=section,
             max_open_trades=10, wallet=10_000.0, strategy=strategy, config=changes,

@@ -233,16 +233,19 @@ def test_protections_are_freqtrades_own(preset: str, load_strategy: LoadStrategy
     assert len(ProtectionManager(config, strategy.protections).name_list) == len(expected)
 
 
+@pytest.mark.parametrize("preset", ["crash", "crash_often", "specified"])
 def test_a_foreign_stop_is_said_in_the_log(
-    load_strategy: LoadStrategy, caplog: pytest.LogCaptureFixture
+    load_strategy: LoadStrategy, caplog: pytest.LogCaptureFixture, preset: str
 ) -> None:
-    strategy = load_strategy()
-    strategy.bot_start()
+    strategy = load_strategy(preset=preset)
+    strategy.ft_bot_start()
     assert "as measured" not in caplog.text
     caplog.clear()
     strategy.stoploss = -0.5
-    strategy.bot_start()
-    assert "is not preset crash as measured: stop_pct 50 instead of 20" in caplog.text
+    strategy.ft_bot_start()
+    stop_pct = strategy.preset.stop_pct
+    said = f"is not preset {preset} as measured: stop_pct 50 instead of {stop_pct:.6g}"
+    assert said in caplog.text
     assert "406 trades" not in caplog.text
 
 

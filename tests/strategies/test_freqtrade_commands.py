@@ -15,8 +15,8 @@ PAIRS = ["BTC/USDT", "ETH/USDT"]
 pytestmark = pytest.mark.rehearsal
 
 
-def freqtrade(folder: Path, preset: str, command: str, *arguments: str) -> str:
-    """Output of a command that must succeed."""
+def freqtrade(folder: Path, preset: str, command: str, *arguments: str, **section: object) -> str:
+    """Output of a command that must succeed; section: more of "aquatrade"."""
     (folder / "data").mkdir(exist_ok=True)
     (folder / "results").mkdir(exist_ok=True)
     for seed, pair in enumerate(PAIRS):
@@ -33,7 +33,7 @@ def freqtrade(folder: Path, preset: str, command: str, *arguments: str) -> str:
         # Freqtrade's analyses place market orders, which it lets through on these terms only.
         "entry_pricing": {"price_side": "other"},
         "exit_pricing": {"price_side": "other"},
-        "aquatrade": {"preset": preset},
+        "aquatrade": {"preset": preset, **section},
     }
     (folder / "config.json").write_text(json.dumps(config))
     program = [sys.executable, "-m", "tests.strategies.offline_freqtrade", ",".join(PAIRS), command]
@@ -84,6 +84,22 @@ def test_hyperopt_with_two_workers_finds_the_shared_code(tmp_path: Path) -> None
     )  # fmt: skip
     assert "4 epochs saved" in output
     assert "crash_drop_pct" in output
+
+
+def test_hyperopt_with_two_workers_takes_the_risk_rules_along(tmp_path: Path) -> None:
+    day = {"limit_pct": 0.01, "close": "all", "resume": "next_period"}
+    risk = {"name": "tight", "max_atr_ratio": None, "day": day}
+    backtest = freqtrade(
+        tmp_path, "crash_often", "backtesting", "--timerange", "20240201-", risk=risk
+    )
+    assert "risk_day" in backtest
+    output = freqtrade(
+        tmp_path, "crash_often", "hyperopt", "--timerange", "20240201-", "-j", "2", "-e", "4",
+        "--spaces", "stoploss", "--hyperopt-loss", "OnlyProfitHyperOptLoss",
+        "--disable-param-export", "--random-state", "1", "--min-trades", "1", risk=risk,
+    )  # fmt: skip
+    assert "4 epochs saved" in output
+    assert "Traceback" not in output
 
 
 def test_plot_dataframe_draws_it(tmp_path: Path) -> None:

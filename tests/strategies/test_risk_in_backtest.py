@@ -129,7 +129,7 @@ def test_a_refused_entry_is_not_made_and_a_reduced_one_is_smaller(tmp_path: Path
     assert small["results"]["stake_amount"].tolist() == pytest.approx([500.0], rel=1e-6)
 
 
-# -- a strategy with callbacks of its own -----------------------------------------------------------
+# -- a strategy with callbacks of its own ----------------------------------------------------------
 
 STEPS = [*straight(100, 110), *[flat(110)] * 2, *straight(110, 100, 95), *[flat(95)] * 6]
 

@@ -91,6 +91,8 @@ async def test_closed_trades_are_paged_once_and_then_only_the_new_ones(bot: Fake
     seen = await client.poll(None)
     assert (seen.closed_count, seen.closed_profit) == (1204, 1204.0)
     assert len([call for call in bot.calls if call[1].endswith("/trades")]) == 4
+    again = await client.poll(None)
+    assert again.closed is seen.closed, "nothing is worked out again"
     del bot.closed[600]
     assert (await client.poll(None)).closed_profit == 1203.0, "one was deleted"
 

@@ -224,9 +224,18 @@ def test_what_is_kept_follows_substance_at_once_and_prices_now_and_then() -> Non
     assert fleet.kept["dip"] is kept
     more = snapshot("dip", [trade(current_rate=99.0), trade(2, "ETH/USDT")], when=at(9))
     fleet = polled(made, fleet, more, at(9))
-    assert fleet.kept["dip"] is fleet.snapshots["dip"]
+    assert fleet.kept["dip"].trades == more.trades
     later = replace(more, at=START + timedelta(seconds=90))
-    assert polled(made, fleet, later, at(90)).kept["dip"] is later
+    assert polled(made, fleet, later, at(90)).kept["dip"].at == later.at
+
+
+def test_bot_that_is_stopped_with_open_trades_is_told_of() -> None:
+    made = rules()
+    stopped = snapshot("dip", [trade()], run_state="stopped")
+    step = take_poll(made, ready_fleet(made), stopped, at(1).steady_s, at(1))
+    assert "nobody watches its 1 open trades" in step.events[0].text
+    again = take_poll(made, step.fleet, stopped, at(6).steady_s, at(6))
+    assert again.events == ()
 
 
 def test_other_settings_after_a_restart_let_go_of_bots_that_are_gone() -> None:

@@ -102,6 +102,8 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         if self.risk is not None:
             self.risk.start()
         super().ft_bot_start(**kwargs)
+        # Not in bot_start: freqtrade gives the parameters their values only after it.
+        self._say_what_trades()
 
     def ft_bot_cleanup(self) -> None:
         super().ft_bot_cleanup()
@@ -122,8 +124,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             return []
         return [(pair, "1h") for pair in self.dp.current_whitelist()]
 
-    def bot_start(self, **kwargs: Any) -> None:
-        """Say in the log what trades."""
+    def _say_what_trades(self) -> None:
         overridden = overridden_values(self, self.preset)
         if overridden:
             # Its evidence speaks of other rules than those that trade now.
