@@ -250,7 +250,8 @@ def _check(bot: int, number: int, now: datetime) -> str:
     candle = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=5 * number)
     return json.dumps(
         {
-            "bot": f"bot{bot}", "exchange": "binance", "family": f"family{bot}",
+            "bot": f"bot{bot}", "process": "benchmark", "dry_run": True,
+            "exchange": "binance", "family": f"family{bot}",
             "pair": f"A{bot}R{number}/USDT", "side": "long", "stake": STAKE, "rate": 10.0,
             "stop_rate": 9.5, "leverage": 1.0, "cost_rate": 0.0015, "is_increase": False,
             "score": 70.0, "min_stake": 5.0, "candle": candle.isoformat(), "tag": "benchmark",

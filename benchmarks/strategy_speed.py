@@ -74,6 +74,11 @@ def candle_folder(folder: Path) -> Path:
     if named and (Path(named) / "binance").is_dir():
         return Path(named) / "binance"
     sys.stdout.write("AQUATRADE_DATA is not set: seeded candles\n")
+    return seeded_candles(folder)
+
+
+def seeded_candles(folder: Path) -> Path:
+    """Two years with many crashes and rebounds, written into the folder."""
     rng = np.random.default_rng(1)
     dates = pd.date_range(START, periods=HOURS, freq="1h", tz="UTC").as_unit("ms")
     for pair in PAIRS:

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "secrets"
 
 
 def token(_: Path) -> str:
-    """The bearer token of the sidecars; the guard has one of its own."""
+    """The bearer token of the sidecars; the guard has one for people and one for bots."""
     return secrets.token_hex(32) + "\n"
 
 
@@ -57,6 +57,7 @@ def _of_bot_layer(folder: Path, key: str) -> str:
 FILES: dict[str, Callable[[Path], str]] = {
     "scores_token": token,
     "guard_token": token,
+    "guard_bot_token": token,
     "bot.json": bot_layer,
     "bot_password": bot_password,
     "bot_ws_token": bot_ws_token,

@@ -87,11 +87,18 @@ def kill(
     url: Url = None,
 ) -> None:
     """Stop all new trades of all bots at once; exits go on. Only `resume kill` lifts it."""
-    if close and not yes:
-        typer.confirm("Close all open positions of all bots at the market's price?", abort=True)
     with _speaking(url) as said:
-        answer = said.post("/v1/kill", {"by": _who(), "reason": reason, "close": close})
-        typer.echo("All new trades are stopped." + (" All positions are closed." if close else ""))
+        wish = {"by": _who(), "reason": reason, "close": close and yes}
+        answer = said.post("/v1/kill", wish)
+        typer.echo("All new trades are stopped.")
+        if close and not yes:
+            # Stopped first: whoever hesitates here has lost nothing.
+            typer.confirm("Close all open positions of all bots at the market's price?", abort=True)
+            answer = said.post("/v1/kill", wish | {"close": True})
+        if close:
+            typer.echo(
+                "All positions are being closed: `aquatrade guard status` shows what is left."
+            )
         if answer.get("not_kept"):
             typer.echo(f"It would not outlive a restart: {answer['not_kept']}", err=True)
 

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import orjson
@@ -71,7 +72,17 @@ class RequestMetrics:
         )
 
 
-def gate(token: str, metrics: RequestMetrics) -> Callable[..., Awaitable[web.StreamResponse]]:
+@dataclass(frozen=True, slots=True)
+class LimitedToken:
+    """A token that opens some of /v1/* only. opens: by method and path."""
+
+    token: str = field(repr=False)
+    opens: Callable[[str, str], bool]
+
+
+def gate(
+    token: str, metrics: RequestMetrics, limited: LimitedToken | None = None
+) -> Callable[..., Awaitable[web.StreamResponse]]:
     """The one middleware: checks the token on /v1/*, turns refusals into JSON, counts.
 
     An exception that nobody expected is logged with its traceback and answered with a 500 that
@@ -85,7 +96,7 @@ def gate(token: str, metrics: RequestMetrics) -> Callable[..., Awaitable[web.Str
         response: web.StreamResponse
         try:
             if request.path.startswith(PROTECTED_PREFIX):
-                _check_token(request, expected)
+                _check_token(request, expected, limited)
             response = await handler(request)
         except ApiError as error:
             response = error_response(error.status, error.code, error.message)
@@ -102,9 +113,12 @@ def gate(token: str, metrics: RequestMetrics) -> Callable[..., Awaitable[web.Str
     return middleware
 
 
-def _check_token(request: web.Request, expected: bytes) -> None:
+def _check_token(request: web.Request, expected: bytes, limited: LimitedToken | None) -> None:
     given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-    if not hmac.compare_digest(given, expected):
+    if limited is not None and hmac.compare_digest(given, f"Bearer {limited.token}".encode()):
+        if not limited.opens(request.method, request.path):
+            raise ApiError(403, "forbidden", "this token does not open this")
+    elif not hmac.compare_digest(given, expected):
         raise ApiError(
             401, "unauthorized", "expected the header 'Authorization: Bearer TOKEN' with the token"
         )

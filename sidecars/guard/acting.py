@@ -21,6 +21,10 @@ LONGEST_WAIT_SECONDS = 60.0
 class Hands(Protocol):
     """What can be done to a bot: a BotClient."""
 
+    async def pause(self) -> None: ...
+
+    async def start(self) -> None: ...
+
     async def lock(self, until: Any, reason: str) -> None: ...
 
     async def unlock(self, lock_id: int) -> None: ...
@@ -66,7 +70,11 @@ class Actor:
     async def _try(self, act: Act) -> str | None:
         """One attempt; why it failed."""
         try:
-            if act.kind is ActKind.LOCK:
+            if act.kind is ActKind.PAUSE:
+                await self._hands.pause()
+            elif act.kind is ActKind.START:
+                await self._hands.start()
+            elif act.kind is ActKind.LOCK:
                 await self._hands.lock(act.until, act.reason)
             elif act.kind is ActKind.UNLOCK:
                 await self._hands.unlock(act.lock_id)

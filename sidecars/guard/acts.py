@@ -13,7 +13,7 @@ from enum import StrEnum
 from sidecars.guard.book import family_of
 from sidecars.guard.fleet import Fleet, purse_of
 from sidecars.guard.settings import BotSettings
-from sidecars.guard.snapshots import BotSnapshot, LockSeen, TradeSeen
+from sidecars.guard.snapshots import PAUSED, RUNNING, BotSnapshot, LockSeen, TradeSeen
 
 ALL_PAIRS = "*"
 # Every lock of the guard begins so; no other is ever taken away.
@@ -24,6 +24,8 @@ LEAST_LOCK = timedelta(minutes=5)
 
 
 class ActKind(StrEnum):
+    PAUSE = "pause"
+    START = "start"
     LOCK = "lock"
     UNLOCK = "unlock"
     CANCEL = "cancel"
@@ -46,6 +48,8 @@ class Act:
     @property
     def key(self) -> tuple[str, str, str]:
         what = {
+            ActKind.PAUSE: "",
+            ActKind.START: "",
             ActKind.LOCK: self.reason,
             ActKind.UNLOCK: str(self.lock_id),
             ActKind.CANCEL: str(self.trade_id),
@@ -92,13 +96,24 @@ def due_acts(fleet: Fleet, bot: BotSettings, now: datetime) -> list[Act]:
     if snapshot is None:
         return []
     wanted = demands(fleet, bot)
-    acts = [*_locks(bot, snapshot, wanted, now)]
+    acts = [*_pauses(fleet, bot, snapshot, wanted), *_locks(bot, snapshot, wanted, now)]
     if wanted:
         family = family_of(fleet, bot)
         closing = any(demand.closes(family) for demand in wanted)
         for trade in snapshot.trades:
             acts += _of_trade(bot, trade, is_closing=closing)
     return acts
+
+
+def _pauses(
+    fleet: Fleet, bot: BotSettings, snapshot: BotSnapshot, wanted: list[Demand]
+) -> Iterator[Act]:
+    """Paused, a bot enters nothing and adds to nothing, whatever locks its strategy looks at; its
+    exits go on. What a person has paused, or stopped, stays so."""
+    if wanted and snapshot.run_state == RUNNING:
+        yield Act(ActKind.PAUSE, bot.name, f"pause: {wanted[0].text}")
+    elif not wanted and snapshot.run_state == PAUSED and bot.name in fleet.paused:
+        yield Act(ActKind.START, bot.name, "start: nothing demands its pause any more")
 
 
 def _locks(

@@ -2,6 +2,8 @@
 
 from aquatrade.event_log import StoredEvent
 from sidecars.common.alert import LONGEST_TITLE, Alert, Level, cut
+from sidecars.guard.states import MISMATCHES_IN_A_ROW
+from sidecars.guard.unasked import RULE as UNASKED
 from sidecars.guard.words import ORIGIN
 
 # An act that fails so often is worth a message.
@@ -9,7 +11,6 @@ FAILED_ATTEMPTS = 3
 _LEVELS = {
     "trip": Level.CRITICAL,
     "kill": Level.CRITICAL,
-    "mismatch": Level.CRITICAL,
     "mismatch_end": Level.WARNING,
     "resume": Level.WARNING,
     "error": Level.WARNING,
@@ -38,6 +39,11 @@ def _level(stored: StoredEvent) -> Level | None:
     data = event.data
     if event.kind == "approval":
         return Level.WARNING if data.get("status") == "waiting" else None
+    if event.kind == "mismatch":  # the first look may have been between two of its answers
+        times = data.get("times", MISMATCHES_IN_A_ROW)
+        return Level.CRITICAL if times >= MISMATCHES_IN_A_ROW else Level.WARNING
+    if event.kind == "error" and data.get("rule") == UNASKED:
+        return Level.WARNING if data.get("paper") else Level.CRITICAL
     if event.kind == "state":
         return Level.WARNING if data.get("to") == "HALTED" else Level.INFO
     if event.kind == "action":

@@ -12,6 +12,7 @@ from sidecars.guard.model import (
     BookView,
     BotView,
     CheckAnswer,
+    CheckRequest,
     LimitView,
     Reconciliation,
     Reservation,
@@ -27,10 +28,12 @@ def to_json(content: object) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
-def check_body(answer: CheckAnswer) -> bytes:
+def check_body(request: CheckRequest, answer: CheckAnswer) -> bytes:
     """Of POST /v1/checks."""
     return to_json(
         {
+            "bot": request.entry.bot,
+            "pair": request.entry.pair,
             "decision": answer.decision,
             "stake": answer.stake,
             "reasons": [

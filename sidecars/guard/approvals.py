@@ -1,8 +1,9 @@
 """The life of an approval: an entry of a hybrid bot that waits for a person's word. Pure.
 
-    waiting -> approved -> used        rejected and used are for good, so is expired
-    waiting -> rejected | expired
+    waiting -> approved -> used        rejected is for good, so is expired, and used once an
+    waiting -> rejected | expired      order was seen
     approved -> rejected | expired
+    used -> approved                   when the bot gives back what it was used for
 
 A yes lets the very signal through that was shown, once, while the signal lives, at a price near to
 the one that was shown, for no more than the stake that was shown, and only if all rules still
@@ -27,6 +28,7 @@ NEXT: dict[ApprovalStatus, frozenset[ApprovalStatus]] = {
     ApprovalStatus.APPROVED: frozenset(
         {ApprovalStatus.USED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED}
     ),
+    ApprovalStatus.USED: frozenset({ApprovalStatus.APPROVED}),
 }
 
 
@@ -122,7 +124,7 @@ def answered(approval: Approval, *, yes: bool, by: str, now: datetime) -> Approv
         raise ValueError(
             f"approval {approval.id} has expired at {approval.expires_at:%Y-%m-%d %H:%M:%S} UTC"
         )
-    if wanted not in NEXT.get(approval.status, frozenset()):
+    if approval.status not in OPEN:
         said = f" by {approval.answered_by}" if approval.answered_by else ""
         raise ValueError(f"approval {approval.id} is {approval.status.value} already{said}")
     return replace(approval, status=wanted, answered_at=now, answered_by=by)
@@ -133,6 +135,21 @@ def used(approval: Approval, now: datetime) -> Approval:
     if approval.status is not ApprovalStatus.APPROVED or expired(approval, now):
         raise ValueError(f"approval {approval.id} is {approval.status.value}, expected approved")
     return replace(approval, status=ApprovalStatus.USED)
+
+
+def given_back(approval: Approval, now: datetime) -> Approval:
+    """The approval after its bot gave back, unused, what it had let through: it counts again
+    while its signal lives."""
+    if approval.status is not ApprovalStatus.USED or approval.expires_at <= now:
+        return approval
+    return replace(approval, status=ApprovalStatus.APPROVED)
+
+
+def used_before(approval: Approval, used_at: datetime) -> ApprovalSay:
+    """What an approval says whose reservation still lives: its order may be on its way."""
+    return _no(
+        f"{approval.id} was used at {used_at:%Y-%m-%d %H:%M:%S} UTC; its answer may have been lost"
+    )
 
 
 def expired(approval: Approval, now: datetime) -> bool:

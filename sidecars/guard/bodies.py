@@ -65,6 +65,8 @@ class CheckBody(_Body):
     """POST /v1/checks."""
 
     bot: Name
+    process: Name
+    dry_run: Annotated[bool, Field(strict=True)]
     exchange: Name
     family: Name
     pair: Pair
@@ -98,7 +100,14 @@ class CheckBody(_Body):
             score=self.score,
             min_stake=self.min_stake,
         )
-        return CheckRequest(entry, self.candle, self.tag, self.signal_until)
+        return CheckRequest(
+            entry,
+            self.candle,
+            self.tag,
+            self.signal_until,
+            dry_run=self.dry_run,
+            process=self.process,
+        )
 
 
 class ReleaseBody(_Body):
@@ -130,9 +139,10 @@ class EventBody(_Body):
 
 
 class EventsBody(_Body):
-    """POST /v1/events."""
+    """POST /v1/events. process: of the log that the numbers are of."""
 
     bot: Name
+    process: Name
     events: list[EventBody] = Field(max_length=MOST_EVENTS)
 
 

@@ -210,6 +210,7 @@ def _position(bot: BotSettings, family: str, trade: TradeSeen) -> Position:
         pending_stake=trade.pending_stake,
         leverage=trade.leverage,
         cost_rate=max(trade.fee_rate, LEAST_COST_RATE),
+        last_entry_at=trade.last_entry_at,
     )
 
 

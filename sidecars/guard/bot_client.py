@@ -29,7 +29,7 @@ from sidecars.guard.bot_answers import (
 from sidecars.guard.bot_snapshot import snapshot_of
 from sidecars.guard.closed_trades import ClosedTrades
 from sidecars.guard.settings import BotSettings
-from sidecars.guard.snapshots import BotSnapshot
+from sidecars.guard.snapshots import AWAY, BotSnapshot
 
 # A poll is four requests and more: each has its own time-out, all together this many.
 TIMEOUTS_OF_A_CALL = 4.0
@@ -89,6 +89,14 @@ class BotClient:
             "locks": client.locks,
         }
         return await self._call(self._asked, plain[path])
+
+    async def pause(self) -> None:
+        """No entries and no increases; exits go on. Raises SourceError."""
+        await self._call(self._asked, self._client.stopbuy)  # another name of /pause
+
+    async def start(self) -> None:
+        """Entries again, after a pause. Raises SourceError."""
+        await self._call(self._asked, self._client.start)
 
     async def lock(self, until: datetime, reason: str) -> None:
         """No entries into any pair until then. Raises SourceError."""
@@ -176,7 +184,7 @@ class BotClient:
         except ValueError:  # no JSON
             raise self._error("answers something that is not JSON", "malformed") from None
         if answer is None:
-            raise self._error(f"cannot be reached at {self.bot.url}")
+            raise self._error(f"{AWAY} at {self.bot.url}")
         problem = refusal_in(answer)
         if problem is not None:
             raise self._error(problem, "refused")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from aquatrade.risk.model import STOP_REASONS, ClosedTrade
 from sidecars.guard.bot_answers import (
@@ -14,9 +14,14 @@ from sidecars.guard.bot_answers import (
     moment_of,
 )
 from sidecars.guard.settings import BotSettings
-from sidecars.guard.snapshots import BotSnapshot, EntrySeen, LockSeen, OrderSeen, TradeSeen
-
-ENTRIES_FOR = timedelta(hours=25)
+from sidecars.guard.snapshots import (
+    ENTRIES_FOR,
+    BotSnapshot,
+    EntrySeen,
+    LockSeen,
+    OrderSeen,
+    TradeSeen,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sidecars.guard.fleet import Rules
 from sidecars.guard.model import Stage
 from sidecars.guard.refusals import StoreError
 from sidecars.guard.settings import (
+    BOT_TOKEN_VARIABLE,
     ENVIRONMENT_PREFIX,
     TOKEN_VARIABLE,
     BotSettings,
@@ -32,7 +33,13 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Settings, JSON
 MaybeConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="Settings, JSON.")]
 WRONG_INPUT = 2
 # Settings may come from variables AQUATRADE_GUARD_KEY; these are no settings.
-_NO_SETTINGS = (TOKEN_VARIABLE, f"{TOKEN_VARIABLE}_FILE", f"{ENVIRONMENT_PREFIX}_URL")
+_NO_SETTINGS = (
+    TOKEN_VARIABLE,
+    f"{TOKEN_VARIABLE}_FILE",
+    BOT_TOKEN_VARIABLE,
+    f"{BOT_TOKEN_VARIABLE}_FILE",
+    f"{ENVIRONMENT_PREFIX}_URL",
+)
 
 
 def read_rules(config: Path, environment: Mapping[str, str]) -> Rules:
@@ -70,6 +77,20 @@ def _password(bot: BotSettings, environment: Mapping[str, str]) -> str:
             )
         return password
     return _secret_file(bot, "password_file", bot.password_file)
+
+
+def read_bot_token(environment: Mapping[str, str], token: str) -> str | None:
+    """The token that opens what bots need only; None: there is none, and bots use `token`.
+
+    Raises SettingsError.
+    """
+    names = (BOT_TOKEN_VARIABLE, f"{BOT_TOKEN_VARIABLE}_FILE")
+    if not any(environment.get(name, "").strip() for name in names):
+        return None
+    bot_token = read_token(environment, BOT_TOKEN_VARIABLE)
+    if bot_token == token:
+        raise SettingsError(f"{BOT_TOKEN_VARIABLE}: expected another token than {TOKEN_VARIABLE}")
+    return bot_token
 
 
 def read_ws_tokens(settings: GuardSettings) -> dict[str, str]:
@@ -119,10 +140,12 @@ def serve(config: ConfigFile) -> None:
     try:
         rules = read_rules(config, os.environ)
         token = read_token(os.environ, TOKEN_VARIABLE)
+        bot_token = read_bot_token(os.environ, token)
         passwords = read_passwords(rules.settings, os.environ)
         ws_tokens = read_ws_tokens(rules.settings)
         secrets = [
             token,
+            *([] if bot_token is None else [bot_token]),
             *ws_tokens.values(),
             *passwords.values(),
             *_secrets(rules.settings, os.environ),
@@ -133,7 +156,7 @@ def serve(config: ConfigFile) -> None:
     # Not before it is known to be needed: with it come the exchanges.
     from sidecars.guard.service import BotAccess, serve_until_stopped
 
-    access = BotAccess(passwords, ws_tokens)
+    access = BotAccess(passwords, ws_tokens, bot_token)
     _run(serve_until_stopped(rules, token, access, os.environ))
 
 

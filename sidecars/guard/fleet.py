@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from aquatrade.event_log import Event
 from aquatrade.risk.model import RiskState
 from aquatrade.risk.profile import RiskProfile
+from sidecars.guard.bot_events import Heard
 from sidecars.guard.danger import DangerKnown
 from sidecars.guard.ledger import Ledger, Purse
 from sidecars.guard.model import (
@@ -87,6 +88,15 @@ class MismatchSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """A bot with entry orders that it did not ask for; a person has to look. text: of the first."""
+
+    bot: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What the last verdict on a wish was in short: a bot asks again with every loop, and the same
     refusal is logged once."""
@@ -120,12 +130,27 @@ class Fleet:
     has_passed: bool = False  # whether one passed since the start
     reconcile_errors: Mapping[str, str] = field(default_factory=dict)
     correlations: Mapping[tuple[str, str], float] | None = None
+    reconcile_failing: Mapping[str, int] = field(default_factory=dict)  # accounts: looks in a row
     danger: DangerKnown | None = None  # None: the sidecar was not asked yet
     last_number: int = 0  # of reservations and approvals
+    ended: Mapping[str, Reservation] = field(default_factory=dict)  # unused, of late
+    unasked: Mapping[str, Unasked] = field(default_factory=dict)  # by bot
+    heard: dict[str, Heard] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()  # bots that the guard has paused, and no person
     told: Mapping[CheckKey, Told] = field(default_factory=dict)
     kept: Mapping[str, BotSnapshot] = field(default_factory=dict)
     kept_ledger: Ledger = field(default_factory=dict)
     kept_risk: Mapping[Purse, RiskState] = field(default_factory=dict)
+
+
+def holds_something(fleet: Fleet, bot: str) -> bool:
+    """Whether a bot has positions, entry orders or reservations, as far as is known."""
+    snapshot = fleet.snapshots.get(bot)
+    if snapshot is not None and any(
+        trade.amount > 0.0 or trade.pending_stake > 0.0 for trade in snapshot.trades
+    ):
+        return True
+    return any(each.bot == bot for each in fleet.reservations.values())
 
 
 Answer = TypeVar("Answer")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aquatrade.event_log import Event, StoredEvent
 from sidecars.guard.book import book_view
+from sidecars.guard.bot_events import new_events
 from sidecars.guard.checks import check
 from sidecars.guard.desk import Desk
 from sidecars.guard.event_reading import Wanted, events_after, newest_events
@@ -30,7 +32,7 @@ from sidecars.guard.moves import take_reconciliation
 from sidecars.guard.people import answer, kill, lift, release
 from sidecars.guard.refusals import GuardRefusal, StoreError
 from sidecars.guard.reservations import Moment
-from sidecars.guard.scrutiny import configured
+from sidecars.guard.scrutiny import UNSEEN_ORDER, configured
 from sidecars.guard.showing import approvals_shown, bot_view, limit_views, state_view
 from sidecars.guard.store import Store
 from sidecars.guard.timekeeping import Timekeeper
@@ -72,9 +74,10 @@ class Guard:
         time: Timekeeper,
         hurry: Callable[[], None] = lambda: None,
         want_pair: Callable[[str], None] = lambda pair: None,
+        hurry_bot: Callable[[str], None] = lambda bot: None,
     ) -> None:
-        """hurry: has all bots read, and acted upon, at once. want_pair: told of every pair that is
-        asked for."""
+        """hurry: has all bots read, and acted upon, at once; hurry_bot: one. want_pair: told of
+        every pair that is asked for."""
         self.rules = rules
         self._desk = desk
         self._store = store
@@ -82,6 +85,7 @@ class Guard:
         self._time = time
         self._hurry = hurry
         self._want_pair = want_pair
+        self._hurry_bot = hurry_bot
 
     @property
     def fleet(self) -> Fleet:
@@ -102,9 +106,12 @@ class Guard:
     async def check(self, request: CheckRequest) -> CheckAnswer:
         """Judge an entry; with APPROVE and REDUCE comes a reservation. Raises GuardRefusal 404."""
         self._want_pair(request.entry.pair)
-        return await self._desk.do(
+        said = await self._desk.do(
             lambda fleet, now: check(self.rules, fleet, request, now), is_durable=False
         )
+        if any(reason.rule == UNSEEN_ORDER for reason in said.reasons):
+            self._hurry_bot(request.entry.bot)
+        return said
 
     async def release(self, bot: str, reservation: str) -> None:
         """Give a reservation back. Raises GuardRefusal 404."""
@@ -112,13 +119,14 @@ class Guard:
             lambda fleet, now: release(fleet, bot, reservation, now), is_durable=False
         )
 
-    async def take_events(self, bot: str, events: Sequence[Event]) -> int:
-        """Keep events of a bot (origin_seq set); the highest seq kept. Raises GuardRefusal 404."""
+    async def take_events(self, bot: str, process: str, events: Sequence[Event]) -> int:
+        """Keep events of one log of a bot (origin_seq set); the highest seq kept of it. Raises
+        GuardRefusal 404."""
         configured(self.rules, bot)
-        kept = tuple(events)
 
-        def take(fleet: Fleet, _: Moment) -> Step[int]:
-            return Step(fleet, max((each.origin_seq or 0 for each in kept), default=0), kept)
+        def take(fleet: Fleet, now: Moment) -> Step[int]:
+            heard, until, new = new_events(fleet.heard, bot, process, events, now.at)
+            return Step(replace(fleet, heard=heard), until, new)
 
         return await self._desk.do(take)
 
@@ -201,6 +209,7 @@ class Guard:
 
     async def resume(self, by: str, rule: str | None) -> tuple[str, ...]:
         """Lift a trip by hand (None: all that a hand may lift; "kill": the kill switch;
+        "unasked": orders that nobody asked for; "clock": it was ahead and is right now;
         "reconcile": put up with the mismatches there are); what was lifted. Raises GuardRefusal
         409 with why not."""
         if rule == RECONCILE:

@@ -74,6 +74,8 @@ class CheckRequest:
     candle: datetime  # open of the signal's candle
     tag: str
     signal_until: datetime
+    dry_run: bool  # whether the process that asks trades with play money
+    process: str  # of the bot's own event log: another one for another risk database
 
     @property
     def key(self) -> "CheckKey":
@@ -125,6 +127,7 @@ class Reservation:
     tag: str = ""
     # Entry orders of the bot for this pair and side that belong to something else.
     known_orders: frozenset[str] = frozenset()
+    approval: str | None = None  # that a person gave, and that it has used
 
     @property
     def key(self) -> CheckKey:
@@ -193,11 +196,13 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """One look at all accounts. errors: of accounts that could not be read, by name."""
+    """One look at all accounts. errors: of accounts that could not be read, by name; unread_bots:
+    of those where the exchange was read, and these bots were not."""
 
     at: datetime
     mismatches: tuple[Mismatch, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
+    unread_bots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:

@@ -9,12 +9,21 @@ from aquatrade.risk.breakers import observe
 from aquatrade.risk.model import RiskState, Side
 from sidecars.guard.approvals import expired, lapsed
 from sidecars.guard.book import fleet_book
-from sidecars.guard.fleet import Fleet, MismatchSeen, PollState, Rules, Step, purses_of
+from sidecars.guard.fleet import (
+    Fleet,
+    MismatchSeen,
+    PollState,
+    Rules,
+    Step,
+    holds_something,
+    purses_of,
+)
 from sidecars.guard.ledger import Purse, begins_anew, with_snapshot
-from sidecars.guard.model import Approval, ApprovalStatus, Mismatch, Reconciliation
-from sidecars.guard.reservations import Moment, of_bot, settle
-from sidecars.guard.snapshots import BotSnapshot, TradeSeen
-from sidecars.guard.states import state_of
+from sidecars.guard.model import Approval, ApprovalStatus, Reconciliation
+from sidecars.guard.reservations import Moment, Settled, of_bot, settle
+from sidecars.guard.snapshots import AWAY, RUNNING, BotSnapshot, TradeSeen
+from sidecars.guard.states import MISMATCHES_IN_A_ROW, state_of
+from sidecars.guard.unasked import see_orders
 from sidecars.guard.words import (
     approval_event,
     change_event,
@@ -46,35 +55,39 @@ def take_poll(
     snapshot = _priced(_sharing(snapshot, before), before)
     events = [*_return_events(fleet, snapshot.bot, now.at), *_stop_events(snapshot, before, now.at)]
     purses = purses_of(bot)
-    for purse in purses[:1]:
-        account = fleet.ledger.get((purse, snapshot.bot))
-        if account is not None and begins_anew(account, snapshot):
-            text = (
-                f"bot {snapshot.bot} has another database than before: its past profits are kept, "
-                "its trades of before are unknown"
-            )
-            events.append(plain_event("error", text, now.at, {"bot": snapshot.bot}))
+    account = fleet.ledger.get((purses[0], snapshot.bot))
+    is_anew = account is not None and begins_anew(account, snapshot, before)
+    if is_anew:
+        text = (
+            f"bot {snapshot.bot} has another database than before, or trades were deleted from "
+            "it: its past profits are kept, its trades of before are unknown"
+        )
+        events.append(plain_event("error", text, now.at, {"bot": snapshot.bot}))
     settled = settle(of_bot(fleet.reservations, snapshot.bot), snapshot, began_s)
+    events += _settled_events(settled, now.at)
+    known = None if is_anew else before
+    fleet, more = see_orders(fleet, bot, known, snapshot, settled, now.at)
     others = {key: each for key, each in fleet.reservations.items() if each.bot != snapshot.bot}
-    events += [
-        reservation_event(each, "used", "its order was seen", now.at) for each in settled.used
-    ]
-    events += [
-        reservation_event(each, "over", "its lease is over and no order came of it", now.at)
-        for each in settled.over
-    ]
-    ledger = with_snapshot(fleet.ledger, purses, snapshot)
+    ledger = with_snapshot(fleet.ledger, purses, snapshot, before)
     is_kept = _is_kept(fleet.kept.get(snapshot.bot), snapshot)
+    is_running = snapshot.run_state == RUNNING
     after = replace(
         fleet,
         snapshots={**fleet.snapshots, snapshot.bot: snapshot},
         polls={**fleet.polls, snapshot.bot: PollState(is_fresh=True, good_at_s=began_s)},
         reservations={**others, **{each.id: each for each in settled.left}},
         ledger=ledger,
+        paused=fleet.paused - {snapshot.bot} if is_running else fleet.paused,
         kept=fleet.kept if is_kept else {**fleet.kept, snapshot.bot: _to_keep(snapshot)},
         kept_ledger=fleet.kept_ledger if is_kept else ledger,
     )
-    return Step(after, None, tuple(events))
+    return Step(after, None, (*events, *more))
+
+
+def _settled_events(settled: Settled, now: datetime) -> list[Event]:
+    used = [reservation_event(each, "used", "its order was seen", now) for each in settled.used]
+    over = "its lease is over and no order came of it"
+    return used + [reservation_event(each, "over", over, now) for each in settled.over]
 
 
 def poll_failed(rules: Rules, fleet: Fleet, bot: str, error: str, now: Moment) -> Step[None]:
@@ -87,7 +100,10 @@ def poll_failed(rules: Rules, fleet: Fleet, bot: str, error: str, now: Moment) -
         events = (plain_event("error", f"bot {bot}: {error}", now.at, {"bot": bot}),)
         is_told = True
     state = replace(before, error=error, failing_since=since, is_told=is_told)
-    return Step(replace(fleet, polls={**fleet.polls, bot: state}), None, events)
+    # Who is not there may start anew, and be paused then for reasons of its own.
+    paused = fleet.paused - {bot} if error.startswith(AWAY) else fleet.paused
+    after = replace(fleet, polls={**fleet.polls, bot: state}, paused=paused)
+    return Step(after, None, events)
 
 
 def _return_events(fleet: Fleet, bot: str, now: datetime) -> list[Event]:
@@ -220,18 +236,18 @@ def take_reconciliation(
     events: list[Event] = []
     for mismatch in found.mismatches:
         before = fleet.mismatches.get(mismatch.key)
-        if before is None:
-            seen[mismatch.key] = MismatchSeen(mismatch, now.at, 1)
-            events.append(mismatch_event("mismatch", mismatch, mismatch.text, now.at))
-        else:
-            seen[mismatch.key] = replace(before, mismatch=mismatch, times=before.times + 1)
+        times = 1 if before is None else before.times + 1
+        since = now.at if before is None else before.since
+        seen[mismatch.key] = MismatchSeen(mismatch, since, times)
+        if times <= MISMATCHES_IN_A_ROW:
+            events.append(mismatch_event("mismatch", mismatch, times, now.at))
     for key, before in fleet.mismatches.items():
         if key in seen:
             continue
         if before.mismatch.account in found.errors:
             seen[key] = before
         else:
-            events.append(_mismatch_gone(before.mismatch, now.at))
+            events.append(mismatch_event("mismatch_end", before.mismatch, 0, now.at))
     events += [
         plain_event("error", f"account {name}: {text}", now.at, {"account": name})
         for name, text in found.errors.items()
@@ -246,14 +262,22 @@ def take_reconciliation(
         fleet,
         mismatches=seen,
         reconcile_errors=dict(found.errors),
+        reconcile_failing=_failing(fleet, found),
         reconciled_at=now.at if found.passed else fleet.reconciled_at,
         has_passed=fleet.has_passed or found.passed,
     )
     return Step(after, None, tuple(events))
 
 
-def _mismatch_gone(mismatch: Mismatch, now: datetime) -> Event:
-    return mismatch_event("mismatch_end", mismatch, f"gone: {mismatch.text}", now)
+def _failing(fleet: Fleet, found: Reconciliation) -> dict[str, int]:
+    """How many looks in a row have failed, by account. A bot that holds nothing and cannot be read
+    makes a look incomplete, no more."""
+    return {
+        name: fleet.reconcile_failing.get(name, 0) + 1
+        for name in found.errors
+        if name not in found.unread_bots
+        or any(holds_something(fleet, bot) for bot in found.unread_bots[name])
+    }
 
 
 # -- the state -----------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ _REASON = object_of(
 )  # fmt: skip
 _CHECK = object_of(
     {
+        "bot": _TEXT,
+        "pair": _TEXT,
         "decision": _DECISION,
         "stake": _NUMBER,
         "reasons": list_of(_REASON),
@@ -137,6 +139,7 @@ _RECONCILIATION = object_of(
 _REFUSALS: Schema = {
     "400": answer("What was sent is wrong; the message says what", ERROR),
     "401": answer("No token, or a wrong one", ERROR),
+    "403": answer("This token does not open this", ERROR),
 }
 _NOT_KEPT: Schema = {"503": answer("Nothing can be kept at present: nothing has changed", ERROR)}
 _UNKNOWN: Schema = {"404": answer("There is no such thing", ERROR)}

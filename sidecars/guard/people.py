@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from aquatrade.event_log import Event
-from aquatrade.risk.breakers import resume
+from aquatrade.risk.breakers import CLOCK, resume
 from aquatrade.risk.model import Change, RiskState
-from sidecars.guard.approvals import answered
+from sidecars.guard.approvals import answered, given_back
 from sidecars.guard.book import fleet_book
 from sidecars.guard.fleet import Fleet, Rules, Step
 from sidecars.guard.ledger import Purse
 from sidecars.guard.model import Approval, KillSwitch
 from sidecars.guard.refusals import GuardRefusal
 from sidecars.guard.reservations import Moment
+from sidecars.guard.unasked import RULE as UNASKED
+from sidecars.guard.unasked import still_known
 from sidecars.guard.words import approval_event, change_event, plain_event, reservation_event
 
 KILL = "kill"
@@ -41,16 +43,19 @@ def see_kill_file(fleet: Fleet, text: str | None, now: Moment) -> Step[None]:
 def lift(
     rules: Rules, fleet: Fleet, by: str, rule: str | None, now: Moment
 ) -> Step[tuple[str, ...]]:
-    """Lift the kill switch ("kill") or trips by hand. Raises GuardRefusal 409 with why not."""
+    """Lift the kill switch ("kill"), what bots did unasked ("unasked") or trips by hand; "clock":
+    the clock is right again after it was ahead. Raises GuardRefusal 409 with why not."""
     if rule == KILL:
         return _lift_kill(fleet, by, now)
+    if rule == UNASKED:
+        return _lift_unasked(fleet, by, now)
     lifted: list[str] = []
     obstacles: list[str] = []
     events: list[Event] = []
     risk: Mapping[Purse, RiskState] = fleet.risk
     for purse in rules.purses:
         before = fleet.risk.get(purse, RiskState())
-        if not any(rule in (None, trip.rule) for trip in before.trips):
+        if rule != CLOCK and not any(rule in (None, trip.rule) for trip in before.trips):
             continue
         book = fleet_book(rules, fleet, purse, now.at)
         state, changes = resume(rules.profile, before, book, rule)
@@ -75,6 +80,22 @@ def _lift_kill(fleet: Fleet, by: str, now: Moment) -> Step[tuple[str, ...]]:
     text = f"kill switch off, by {by}"
     event = plain_event("resume", text, now.at, {"rule": KILL, "by": by})
     return Step(replace(fleet, kill=None), (KILL,), (event,))
+
+
+def _lift_unasked(fleet: Fleet, by: str, now: Moment) -> Step[tuple[str, ...]]:
+    if not fleet.unasked:
+        text = "not resumed: no bot has made an order that it did not ask for"
+        raise GuardRefusal(409, "not_resumed", text)
+    events = tuple(
+        plain_event(
+            "resume",
+            f"entries of bot {bot} are judged again, by {by}: {each.text}",
+            now.at,
+            {"rule": UNASKED, "by": by, "bot": bot},
+        )
+        for bot, each in fleet.unasked.items()
+    )
+    return Step(replace(fleet, unasked={}), (UNASKED,), events)
 
 
 def _by(change: Change, by: str) -> Change:
@@ -110,4 +131,10 @@ def release(fleet: Fleet, bot: str, reservation: str, now: Moment) -> Step[None]
         raise GuardRefusal(404, "unknown_reservation", text)
     left = {key: each for key, each in fleet.reservations.items() if key != reservation}
     event = reservation_event(there, "released", "given back", now.at)
-    return Step(replace(fleet, reservations=left), None, (event,))
+    ended = still_known(fleet.ended, [there], now.at)  # an order may have been sent all the same
+    approvals = fleet.approvals
+    approval = None if there.approval is None else approvals.get(there.approval)
+    if approval is not None:
+        approvals = {**approvals, approval.id: given_back(approval, now.at)}
+    after = replace(fleet, reservations=left, approvals=approvals, ended=ended)
+    return Step(after, None, (event,))

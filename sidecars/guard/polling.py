@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from aquatrade.event_log import Event
 from sidecars.common.source_errors import SourceError
 from sidecars.guard.acting import Actor, Hands
-from sidecars.guard.acts import due_acts
+from sidecars.guard.acts import ActKind, due_acts
 from sidecars.guard.desk import Desk
-from sidecars.guard.fleet import Rules, Step
+from sidecars.guard.fleet import Fleet, Rules, Step
 from sidecars.guard.moves import poll_failed, take_poll
 from sidecars.guard.refusals import StoreError
+from sidecars.guard.reservations import Moment
 from sidecars.guard.settings import BotSettings
 from sidecars.guard.snapshots import BotSnapshot
 from sidecars.guard.timekeeping import Timekeeper
@@ -88,8 +90,15 @@ class BotPoller:
         acts = due_acts(self._desk.fleet, self._bot, self._time.now().at)
         events: tuple[Event, ...] = tuple(await self._actor.act(acts, began_s))
         if events:
+            # Also one that failed: it may have been done all the same.
+            has_paused = any(event.data["act"] is ActKind.PAUSE for event in events)
+
+            def note(fleet: Fleet, _: Moment) -> Step[None]:
+                paused = fleet.paused | {self._bot.name} if has_paused else fleet.paused
+                return Step(replace(fleet, paused=paused), None, events)
+
             with _logged():
-                await self._desk.do(lambda fleet, _: Step(fleet, None, events), is_vital=True)
+                await self._desk.do(note, is_vital=True)
         return bool(events)
 
     def _check_currency(self, snapshot: BotSnapshot) -> None:

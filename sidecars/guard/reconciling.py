@@ -140,14 +140,17 @@ class Reconciler:
             )
             memory = self._memory
             found: list[Mismatch] = []
+            unread: dict[str, tuple[str, ...]] = {}
             for name, (look, failed) in zip(on_account, looks, strict=True):
                 if failed:
-                    errors[name] = "; ".join(failed)
+                    errors[name] = "; ".join(failed.values())
+                if failed and look is not None:
+                    unread[name] = tuple(failed)
                 if look is not None:
                     memory, mismatches = after_look(memory, look, now)
                     found += mismatches
             await self._keep(memory)
-        return Reconciliation(now, tuple(found), errors)
+        return Reconciliation(now, tuple(found), errors, unread)
 
     def _placed(
         self, snapshots: Mapping[str, BotSnapshot], accounts: Mapping[str, str | None]
@@ -186,8 +189,8 @@ class Reconciler:
 
     async def _look_at(
         self, account: str, readers: Sequence[BotReader], now: datetime
-    ) -> tuple[AccountLook | None, list[str]]:
-        """One account and its bots, and one line for each that could not be read."""
+    ) -> tuple[AccountLook | None, dict[str, str]]:
+        """One account and its bots, and one line for each that could not be read, by name."""
         since = earliest_fills(self._memory, account, now)
         before = await _read_bots(readers, since)
         pairs = sorted({pair for books in before.books for pair in books.pairs})
@@ -199,7 +202,7 @@ class Reconciler:
         try:
             exchange = await self._accounts[account].read(question)
         except SourceError as error:
-            return None, [str(error), *before.failed.values()]
+            return None, {"": str(error), **before.failed}
         after = await _read_bots(readers, since)
         failed = before.failed | after.failed
         unread = [reader.bot for reader in readers if reader.bot.name in failed]
@@ -215,7 +218,7 @@ class Reconciler:
                 ),
                 leftovers=None if unread else _least_left(exchange, first, second),
             ),
-            list(failed.values()),
+            failed,
         )
 
 

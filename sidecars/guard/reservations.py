@@ -33,6 +33,7 @@ class Settled:
     left: tuple[Reservation, ...]
     used: tuple[Reservation, ...]
     over: tuple[Reservation, ...]
+    orders: frozenset[str] = frozenset()  # those that have used one
 
 
 def reserve(
@@ -45,6 +46,7 @@ def reserve(
     lease_seconds: float,
     snapshot: BotSnapshot | None,
     is_paper: bool,
+    approval: str | None = None,
 ) -> Reservation:
     """A reservation for what a check let through."""
     entry = request.entry
@@ -71,21 +73,23 @@ def reserve(
         known_orders=frozenset(
             order.order_id for order in orders_of(snapshot, entry.pair, entry.side)
         ),
-    )
-
-
-def renewed(reservation: Reservation, now: Moment, lease_seconds: float) -> Reservation:
-    """The same with a whole lease ahead: its bot has just asked again."""
-    return replace(
-        reservation,
-        expires_at=now.at + timedelta(seconds=lease_seconds),
-        lease_ends_s=now.steady_s + lease_seconds,
+        approval=approval,
     )
 
 
 def living(reservations: Reservations, key: CheckKey) -> Reservation | None:
     """The reservation that was made for the very same wish."""
     return next((each for each in reservations.values() if each.key == key), None)
+
+
+def unseen(reservations: Reservations, bot: str, pair: str, side: Side) -> Reservation | None:
+    """The newest reservation of a bot for a pair and side: its order was not seen yet."""
+    found = [
+        each
+        for each in reservations.values()
+        if (each.bot, each.pair, each.side) == (bot, pair, side)
+    ]
+    return max(found, key=lambda each: each.made_at, default=None)
 
 
 def of_bot(reservations: Reservations, bot: str) -> list[Reservation]:
@@ -102,14 +106,16 @@ def settle(
     """What becomes of one bot's reservations (oldest first) by what a poll of it shows.
 
     Each order uses one reservation at most: the oldest order that is new the oldest reservation.
+    One that replaces a cancelled order uses none.
     """
+    replacing = snapshot.replacing
     left: list[Reservation] = []
     used: list[Reservation] = []
     over: list[Reservation] = []
     taken: set[str] = set()
     for reservation in reservations:
         orders = orders_of(snapshot, reservation.pair, reservation.side)
-        order = _first_new(orders, reservation.known_orders | taken)
+        order = _first_new(orders, reservation.known_orders | taken | replacing)
         if order is not None:
             taken.add(order.order_id)
             used.append(reservation)
@@ -117,7 +123,8 @@ def settle(
             over.append(reservation)
         else:
             left.append(reservation)
-    return Settled(tuple(_knowing(each, snapshot) for each in left), tuple(used), tuple(over))
+    known = tuple(_knowing(each, snapshot) for each in left)
+    return Settled(known, tuple(used), tuple(over), frozenset(taken))
 
 
 def _first_new(orders: Sequence[EntrySeen], known: frozenset[str] | set[str]) -> EntrySeen | None:

@@ -8,7 +8,14 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
-from sidecars.common.http import ApiError, Handler, RequestMetrics, gate, json_response
+from sidecars.common.http import (
+    ApiError,
+    Handler,
+    LimitedToken,
+    RequestMetrics,
+    gate,
+    json_response,
+)
 from sidecars.common.moments import iso_ms, moment_at, ms_of
 from sidecars.common.parameters import check_names, flag_of, moment_of, shown
 from sidecars.guard import answers
@@ -50,7 +57,8 @@ class Routes:
     async def check(self, request: web.Request) -> web.Response:
         """POST /v1/checks."""
         body = await _body(request, CheckBody)
-        return json_response(answers.check_body(await self._guard.check(body.request())))
+        wish = body.request()
+        return json_response(answers.check_body(wish, await self._guard.check(wish)))
 
     async def release(self, request: web.Request) -> web.Response:
         """POST /v1/reservations/{id}/release."""
@@ -62,7 +70,7 @@ class Routes:
         """POST /v1/events."""
         body = await _body(request, EventsBody)
         events = [each.event(body.bot) for each in body.events]
-        until = await self._guard.take_events(body.bot, events)
+        until = await self._guard.take_events(body.bot, body.process, events)
         return json_response(answers.to_json({"stored_until": until}))
 
     # -- reading ----------------------------------------------------------------------------------
@@ -169,14 +177,27 @@ class Routes:
         return json_response(self._openapi)
 
 
-def make_app(guard: Guard, token: str, time: Timekeeper) -> web.Application:
-    """The application; the guard is somebody else's to keep up."""
+def bots_may(method: str, path: str) -> bool:
+    """Whether a bot's token opens this: what bots ask and tell, and the state."""
+    if method == "POST":
+        return path in ("/v1/checks", "/v1/events") or (
+            path.startswith("/v1/reservations/") and path.endswith("/release")
+        )
+    return method == "GET" and path == "/v1/state"
+
+
+def make_app(
+    guard: Guard, token: str, time: Timekeeper, bot_token: str | None = None
+) -> web.Application:
+    """The application; the guard is somebody else's to keep up. bot_token: opens what bots need
+    only; None: they use `token`, which opens everything."""
+    limited = None if bot_token is None else LimitedToken(bot_token, bots_may)
     registry = CollectorRegistry()
     registry.register(GuardGauges(guard))
     metrics = RequestMetrics(registry)
     routes = Routes(guard, time)
     app = web.Application(
-        middlewares=[gate(token, metrics), _refusals], client_max_size=MAX_REQUEST_BYTES
+        middlewares=[gate(token, metrics, limited), _refusals], client_max_size=MAX_REQUEST_BYTES
     )
     router = app.router
     router.add_post("/v1/checks", routes.check)

@@ -19,6 +19,7 @@ from sidecars.common.promptness import keep_what_lives, share_fairly
 from sidecars.common.running import listening, run_until_stopped
 from sidecars.common.settings_file import SettingsError
 from sidecars.common.source_errors import SourceError
+from sidecars.guard.alone import alone_with
 from sidecars.guard.bot_client import BotClient
 from sidecars.guard.bot_news import BotNews
 from sidecars.guard.closes import CcxtCloses, CorrelationFeed, needs_correlations
@@ -44,10 +45,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BotAccess:
-    """How bots are entered, by name. passwords: of all; ws_tokens: where one is set."""
+    """How bots are entered, by name, and enter. passwords: of all; ws_tokens: where one is set;
+    token: with which bots ask the guard; None: with the people's."""
 
     passwords: Mapping[str, str] = field(repr=False)
     ws_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,16 @@ async def serve(
     (clock gone), SettingsError (keys, alert targets).
     """
     share_fairly()
+    with alone_with(rules.settings.database_url):
+        await _serve(rules, token, access, environment)
+
+
+async def _serve(
+    rules: Rules, token: str, access: BotAccess, environment: Mapping[str, str]
+) -> None:
     settings = rules.settings
     async with opened(rules, access, environment) as service:
-        app = make_app(service.guard, token, service.time)
+        app = make_app(service.guard, token, service.time, access.token)
         add_guard_pages(app, service.guard, token, service.time.clock)
         async with listening(app, settings.host, settings.port) as port:
             keep_what_lives()
@@ -146,7 +156,16 @@ async def opened(
         await _remember(reconciler.load)
         feed = await _feed(rules, desk, time, clients, stack)
         want_pair = (lambda pair: None) if feed is None else feed.want
-        guard = Guard(rules, desk, store, reconciler, time, hurry, want_pair)
+        guard = Guard(
+            rules,
+            desk,
+            store,
+            reconciler,
+            time,
+            hurry,
+            want_pair,
+            hurry_bot=lambda name: pollers[name].hurry(),
+        )
         upkeep = Upkeep(rules, guard, desk, store, time, hurry)
         notifier = _notifier(rules, environment, time.clock, stack)
         tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {

@@ -20,6 +20,7 @@ from sidecars.guard.model import Stage
 
 ENVIRONMENT_PREFIX = "AQUATRADE_GUARD"
 TOKEN_VARIABLE = "AQUATRADE_GUARD_TOKEN"  # a variable's name, not a token
+BOT_TOKEN_VARIABLE = "AQUATRADE_GUARD_BOT_TOKEN"  # opens what bots need only
 PORT = 8105
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$"
 # Binance takes 36 characters, ccxt adds 22 of them; its own prefixes begin with x.

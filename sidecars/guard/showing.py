@@ -69,6 +69,8 @@ def bot_view(fleet: Fleet, bot: BotSettings, account: str | None) -> BotView:
     if problem is None and snapshot is not None:
         if bot.stage is Stage.PAPER and not snapshot.is_dry_run:
             problem = f"bot {bot.name} trades real money, configured is paper"
+        elif bot.name in fleet.unasked:
+            problem = fleet.unasked[bot.name].text
         elif snapshot.unpriced:
             problem = f"bot {bot.name} has no price of {', '.join(snapshot.unpriced)}"
     return BotView(

@@ -1,9 +1,17 @@
 """Bots as a poll showed them. Immutable; moments are aware UTC, money is in stake currency."""
 
+import itertools
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aquatrade.risk.model import ClosedTrade, Side
+
+# How far back the entry orders of closed trades are told.
+ENTRIES_FOR = timedelta(hours=25)
+RUNNING, PAUSED = "running", "paused"  # states of a bot
+AWAY = "cannot be reached"  # nobody listens at its address
+# What prices and steps of the amount may add to an order that replaces another.
+REPLACED_MARGIN = 1.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,16 @@ class TradeSeen:
         return tuple(order for order in self.orders if order.is_open and order.is_entry)
 
     @property
+    def last_entry_at(self) -> datetime | None:
+        """When the newest entry order that came to something, or still may, was made."""
+        made = [
+            order.at
+            for order in self.orders
+            if order.is_entry and order.at is not None and (order.is_open or order.filled > 0.0)
+        ]
+        return max(made, default=None)
+
+    @property
     def open_exits(self) -> tuple[OrderSeen, ...]:
         """Without stop orders on the exchange."""
         return tuple(
@@ -63,6 +81,17 @@ class TradeSeen:
             for order in self.orders
             if order.is_open and not order.is_entry and order.side != "stoploss"
         )
+
+    @property
+    def replacing(self) -> frozenset[str]:
+        """The entry orders that took the place of one cancelled before it was filled."""
+        entries = [order for order in self.orders if order.is_entry]
+        found = set()
+        for before, order in itertools.pairwise(entries):
+            left = before.remaining * before.rate
+            if not before.is_open and 0.0 < order.amount * order.rate <= left * REPLACED_MARGIN:
+                found.add(order.order_id)
+        return frozenset(found)
 
     @property
     def pending_stake(self) -> float:
@@ -125,6 +154,11 @@ class BotSnapshot:
     def at_stake(self) -> float:
         """Own money in positions and in entry orders."""
         return sum(trade.stake + trade.pending_stake for trade in self.trades)
+
+    @property
+    def replacing(self) -> frozenset[str]:
+        """The entry orders that took the place of a cancelled one."""
+        return frozenset(order for trade in self.trades for order in trade.replacing)
 
     @property
     def unpriced(self) -> tuple[str, ...]:

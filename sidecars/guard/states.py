@@ -1,8 +1,10 @@
 """Which of the three states the guard is in, and everything that stands against ACTIVE. Pure.
 
 HALTED at the start, until every bot was read once and one reconciliation has passed; by the kill
-switch; and while an exchange and a bot disagree for the second time in a row. REDUCING while a
-breaker of the fleet is tripped, and while macro danger pauses entries. In each of them exits go on.
+switch; while an exchange and a bot disagree for the second time in a row, or an account could not
+be compared three times in a row; and while a bot trades real money that is configured as paper.
+REDUCING while a breaker of the fleet is tripped, and while macro danger pauses entries. In each of
+them exits go on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,15 +13,16 @@ from dataclasses import dataclass
 from sidecars.guard.danger import danger_shown
 from sidecars.guard.fleet import Fleet, Rules
 from sidecars.guard.ledger import Purse
-from sidecars.guard.model import GuardState
+from sidecars.guard.model import GuardState, Stage
 
 MISMATCHES_IN_A_ROW = 2
+FAILED_LOOKS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """One thing that stands against ACTIVE. rule: "start", "kill", "reconcile", "breaker",
-    "danger"."""
+    """One thing that stands against ACTIVE. rule: "start", "kill", "stage", "reconcile",
+    "breaker", "danger"."""
 
     rule: str
     state: GuardState
@@ -60,11 +63,19 @@ def _halts(rules: Rules, fleet: Fleet) -> Iterator[Against]:
         if poll is None or not poll.is_fresh:
             why = "" if poll is None or poll.error is None else f": {poll.error}"
             yield _halt("start", f"bot {bot.name} has not been read since the start{why}")
+    for bot in rules.settings.bots:
+        snapshot = fleet.snapshots.get(bot.name)
+        if bot.stage is Stage.PAPER and snapshot is not None and not snapshot.is_dry_run:
+            yield _halt("stage", f"bot {bot.name} trades real money, configured is paper")
     if fleet.boot_wait_until_s is not None:
         lease = rules.settings.lease_seconds
         yield _halt(
             "start", f"the machine was started anew: promises of before may be used for {lease:g} s"
         )
+    yield from _not_reconciled(fleet)
+
+
+def _not_reconciled(fleet: Fleet) -> Iterator[Against]:
     if not fleet.has_passed:
         errors = "".join(f"; {name}: {text}" for name, text in fleet.reconcile_errors.items())
         open_ones = "".join(f"; {seen.mismatch.text}" for seen in fleet.mismatches.values())
@@ -73,6 +84,12 @@ def _halts(rules: Rules, fleet: Fleet) -> Iterator[Against]:
         for seen in fleet.mismatches.values():
             if seen.times >= MISMATCHES_IN_A_ROW:
                 yield _halt("reconcile", f"{seen.times} times in a row: {seen.mismatch.text}")
+        for name, times in fleet.reconcile_failing.items():
+            if times >= FAILED_LOOKS_IN_A_ROW:
+                text = fleet.reconcile_errors.get(name, "")
+                yield _halt(
+                    "reconcile", f"account {name}: not compared {times} times in a row: {text}"
+                )
 
 
 def _trips(fleet: Fleet, purse: Purse) -> Iterator[Against]:

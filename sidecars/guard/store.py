@@ -28,10 +28,12 @@ from sidecars.guard.ledger import Purse
 from sidecars.guard.refusals import StoreError
 from sidecars.guard.store_parts import (
     ACCOUNT,
+    HEARD,
     MISMATCH,
     RESERVATION,
     REST,
     SNAPSHOT,
+    UNASKED,
     fleet_from,
     metadata,
     named,
@@ -152,7 +154,8 @@ def needs_saving(before: Fleet, after: Fleet) -> bool:
         and getattr(before, name) != getattr(after, name)
         for name in (
             "reservations", "kept", "kept_ledger", "kept_risk", "mismatches", "approvals", "kill",
-            "families", "last_number", "reconciled_at", "state",
+            "families", "last_number", "reconciled_at", "state", "ended", "unasked", "heard",
+            "paused",
         )
     )  # fmt: skip
 
@@ -162,6 +165,9 @@ def _save(connection: Connection, before: Fleet, after: Fleet, boot_id: str | No
         ("reservation", RESERVATION, before.reservations, after.reservations),
         ("bot", SNAPSHOT, before.kept, after.kept),
         ("mismatch", MISMATCH, before.mismatches, after.mismatches),
+        ("ended", RESERVATION, before.ended, after.ended),
+        ("unasked", UNASKED, before.unasked, after.unasked),
+        ("heard", HEARD, before.heard, after.heard),
     ):
         _save_parts(connection, kind, old, new, adapter)
     if before.kept_ledger is not after.kept_ledger:

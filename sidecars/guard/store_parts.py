@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Column, MetaData, String, Table, Text
 
 from aquatrade.risk.state_json import from_json
 from sidecars.guard.approval_store import approvals_table
-from sidecars.guard.fleet import Fleet, MismatchSeen
+from sidecars.guard.bot_events import Heard
+from sidecars.guard.fleet import Fleet, MismatchSeen, Unasked
 from sidecars.guard.ledger import BotAccount, Purse
 from sidecars.guard.model import GuardState, KillSwitch, Reservation
 from sidecars.guard.reservations import after_restart
@@ -37,12 +39,15 @@ class Rest:
     state: GuardState
     state_since: datetime
     boot_id: str | None = None
+    paused: frozenset[str] = frozenset()
 
 
 RESERVATION = TypeAdapter(Reservation)
 SNAPSHOT = TypeAdapter(BotSnapshot)
 MISMATCH = TypeAdapter(MismatchSeen)
 ACCOUNT = TypeAdapter(BotAccount)
+UNASKED = TypeAdapter(Unasked)
+HEARD = TypeAdapter(Heard)
 REST = TypeAdapter(Rest)
 
 
@@ -56,6 +61,7 @@ def rest_of(fleet: Fleet, boot_id: str | None) -> Rest:
         fleet.state,
         fleet.state_since,
         boot_id,
+        fleet.paused,
     )
 
 
@@ -73,13 +79,10 @@ def fleet_from(
 ) -> Fleet:
     """The fleet as it was kept, HALTED. parts: contents by name by kind. Raises ValueError (of
     pydantic, too) for what is no part of a fleet."""
-    reservations = [
-        RESERVATION.validate_json(text) for text in parts.get("reservation", {}).values()
-    ]
-    bots = {name: SNAPSHOT.validate_json(text) for name, text in parts.get("bot", {}).items()}
+    reservations = _read(RESERVATION, parts, "reservation").values()
+    bots = _read(SNAPSHOT, parts, "bot")
     accounts = {
-        _account_key(name): ACCOUNT.validate_json(text)
-        for name, text in parts.get("account", {}).items()
+        _account_key(name): account for name, account in _read(ACCOUNT, parts, "account").items()
     }
     risk = {Purse(name): from_json(text) for name, text in parts.get("risk", {}).items()}
     text = parts.get("rest", {}).get("")
@@ -95,15 +98,23 @@ def fleet_from(
         ledger=accounts,
         risk=risk,
         kill=None if rest is None else rest.kill,
-        mismatches={
-            name: MISMATCH.validate_json(text) for name, text in parts.get("mismatch", {}).items()
-        },
+        mismatches=_read(MISMATCH, parts, "mismatch"),
         reconciled_at=None if rest is None else rest.reconciled_at,
         last_number=0 if rest is None else rest.last_number,
+        ended=_read(RESERVATION, parts, "ended"),
+        unasked=_read(UNASKED, parts, "unasked"),
+        heard=_read(HEARD, parts, "heard"),
+        paused=frozenset() if rest is None else rest.paused,
         kept=bots,
         kept_ledger=accounts,
         kept_risk=risk,
     )
+
+
+def _read(
+    adapter: TypeAdapter[Any], parts: Mapping[str, Mapping[str, str]], kind: str
+) -> dict[str, Any]:
+    return {name: adapter.validate_json(text) for name, text in parts.get(kind, {}).items()}
 
 
 def _account_key(name: str) -> tuple[Purse, str]:

@@ -108,15 +108,18 @@ def change_event(change: Change, purse: Purse, now: datetime, by: str | None = N
     )
 
 
-def mismatch_event(kind: str, mismatch: Mismatch, text: str, now: datetime) -> Event:
-    """kind: "mismatch" or "mismatch_end"."""
+def mismatch_event(kind: str, mismatch: Mismatch, times: int, now: datetime) -> Event:
+    """kind: "mismatch" (times: how often it was seen in a row) or "mismatch_end"."""
+    text = mismatch.text if times == 1 else f"{times} times in a row: {mismatch.text}"
+    if kind == "mismatch_end":
+        text = f"gone: {mismatch.text}"
     return Event(
         at=now,
         origin=ORIGIN,
         kind=kind,
         text=text,
         pair=mismatch.pair,
-        data={"bot": mismatch.bot, "mismatch": asdict(mismatch)},
+        data={"bot": mismatch.bot, "mismatch": asdict(mismatch), "times": times},
     )
 
 

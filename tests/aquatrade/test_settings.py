@@ -11,6 +11,7 @@ from aquatrade.settings import (
     ScoreSettings,
     SettingsError,
     choose_name,
+    guard_token,
     load_settings,
     score_threshold,
     scores_token,
@@ -147,3 +148,10 @@ def test_a_token_file_that_is_not_there_or_empty_is_refused(tmp_path: Path) -> N
     (tmp_path / "empty").touch()
     with pytest.raises(SettingsError, match="empty"):
         scores_token({"AQUATRADE_SCORES_TOKEN_FILE": str(tmp_path / "empty")})
+
+
+def test_a_bot_takes_the_token_for_bots_first() -> None:
+    both = {"AQUATRADE_GUARD_TOKEN": "people", "AQUATRADE_GUARD_BOT_TOKEN": "bots"}
+    assert guard_token(both) == "bots"
+    assert guard_token({"AQUATRADE_GUARD_TOKEN": "people"}) == "people"
+    assert guard_token({}) is None

@@ -25,7 +25,8 @@ RUN = "from operations.command_line import main; main()"
 START_SECONDS = 90.0
 # A request for an entry that a person has to answer.
 CHECK = {
-    "bot": "dip", "exchange": "binance", "family": "dip", "pair": "BTC/USDT", "side": "long",
+    "bot": "dip", "process": "p1", "dry_run": True,
+    "exchange": "binance", "family": "dip", "pair": "BTC/USDT", "side": "long",
     "stake": 100.0, "rate": 50000.0, "stop_rate": 48000.0, "leverage": 1.0, "cost_rate": 0.0015,
     "is_increase": False, "score": 71.5, "min_stake": 5.0, "candle": "2026-03-12T13:00:00Z",
     "tag": "crash", "signal_until": "2199-01-01T00:00:00Z",
@@ -148,8 +149,9 @@ def test_kill_and_resume(url: str) -> None:
 def test_closing_everything_is_asked_twice(url: str) -> None:
     refused = run("kill", "--close", "--url", url, text="n\n")
     assert refused.exit_code == 1
-    assert said("status", "--url", url).startswith("ACTIVE")
-    assert "All positions are closed." in said("kill", "--close", "--yes", "--url", url)
+    # Whoever hesitates to close has stopped all new trades all the same.
+    assert said("status", "--url", url).startswith("HALTED")
+    assert "All positions are being closed" in said("kill", "--close", "--yes", "--url", url)
     said("resume", "kill", "--url", url)
 
 

@@ -151,7 +151,7 @@ def test_kills_with_orders_open(rehearsal: Rehearsal, counts: Any) -> None:
         assert agreement.disagreements == (), f"after kill {kill + 1}"
         assert doubled_entries(rehearsal.orders()) == []
     requests.delete(f"{rehearsal.exchange.url}/control/faults", timeout=10)
-    rehearsal.run(12 * HOUR)
+    rehearsal.run(3 * HOUR)
     agreement = rehearsal.settle()
     assert agreement.disagreements == ()
     assert rehearsal.log().count("the database did not know a") >= kills // 2

@@ -87,14 +87,14 @@ def test_hyperopt_with_two_workers_finds_the_shared_code(tmp_path: Path) -> None
 
 
 def test_hyperopt_with_two_workers_takes_the_risk_rules_along(tmp_path: Path) -> None:
-    day = {"limit_pct": 0.01, "close": "all", "resume": "next_period"}
+    day = {"limit_pct": 0.05, "close": "all", "resume": "next_period"}
     risk = {"name": "tight", "max_atr_ratio": None, "day": day}
     backtest = freqtrade(
-        tmp_path, "crash_often", "backtesting", "--timerange", "20240201-", risk=risk
+        tmp_path, "specified", "backtesting", "--timerange", "20240201-", risk=risk
     )
     assert "risk_day" in backtest
     output = freqtrade(
-        tmp_path, "crash_often", "hyperopt", "--timerange", "20240201-", "-j", "2", "-e", "4",
+        tmp_path, "specified", "hyperopt", "--timerange", "20240201-", "-j", "2", "-e", "4",
         "--spaces", "stoploss", "--hyperopt-loss", "OnlyProfitHyperOptLoss",
         "--disable-param-export", "--random-state", "1", "--min-trades", "1", risk=risk,
     )  # fmt: skip

@@ -82,6 +82,8 @@ OTHER = {"bot": "second", "family": "trend"}
         (OTHER | {"opened_at": cases.AT - timedelta(minutes=59)}, True),
         (OTHER | {"opened_at": cases.AT - timedelta(minutes=60)}, False),
         (OTHER | {"pending_stake": 0.5}, True),  # an open entry order, however old the trade
+        (OTHER | {"last_entry_at": cases.AT - timedelta(minutes=59)}, True),  # an increase
+        (OTHER | {"last_entry_at": cases.AT - timedelta(minutes=60)}, False),
         (OTHER | {"opened_at": cases.AT, "pair": "ETH/USDT:USDT"}, True),
         (OTHER | {"opened_at": cases.AT, "pair": "BTC/USDT"}, False),
         (OTHER | {"opened_at": cases.AT, "side": Side.SHORT, "stop_rate": 103.0}, True),

@@ -188,6 +188,8 @@ class FakeBot:
         app.router.add_delete(f"{api}/locks/{{id}}", self._delete_lock)
         app.router.add_delete(f"{api}/trades/{{id}}/open-order", self._cancel)
         app.router.add_post(f"{api}/forceexit", self._force_exit)
+        app.router.add_post(f"{api}/stopbuy", self._pause)
+        app.router.add_post(f"{api}/start", self._start)
         app.router.add_post(f"{api}/token/login", self._login)
         app.router.add_get(f"{api}/message/ws", self._messages)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -331,6 +333,16 @@ class FakeBot:
         profit = self._shown(self.trades[trade_id])["profit_abs"] or 0.0
         self.close(trade_id, profit, "force_exit")
         return self._json({"result": f"Created exit order for trade {trade_id}."})
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        if "pause" in self.refuses:
+            return self._refused(request.path, "busy")
+        self.state = "paused"
+        return self._json({"status": "paused, no more entries will occur from now."})
+
+    async def _start(self, _: web.Request) -> web.Response:
+        self.state = "running"
+        return self._json({"status": "starting trader ..."})
 
     async def _login(self, _: web.Request) -> web.Response:
         return self._json({"access_token": "an-access-token", "refresh_token": "another"})

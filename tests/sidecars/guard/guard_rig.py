@@ -143,6 +143,13 @@ def ready_fleet(made: Rules, when: Moment | None = None) -> Fleet:
     return settled_state(made, step.fleet, moment.at)[0]
 
 
+def holding(made: Rules, trades: Iterable[TradeSeen], bot: str = "dip") -> Fleet:
+    """All is well, and a bot has held trades since before it was first read."""
+    fleet = ready_fleet(made)
+    others = {name: each for name, each in fleet.snapshots.items() if name != bot}
+    return polled(made, replace(fleet, snapshots=others), snapshot(bot, trades), at(1))
+
+
 def entry(bot: str = "dip", pair: str = "BTC/USDT", stake: float = 100.0, **more: Any) -> Entry:
     values: dict[str, Any] = {
         "exchange": "binance", "family": "dip", "side": Side.LONG, "rate": 100.0,
@@ -159,10 +166,12 @@ def request(
     candle: datetime = CANDLE,
     tag: str = "dip",
     until: datetime | None = None,
+    dry_run: bool = False,
     **more: Any,
 ) -> CheckRequest:
     wanted = entry(bot, pair, stake, **more)
-    return CheckRequest(wanted, candle, tag, until or START + timedelta(hours=1))
+    expires = until or START + timedelta(hours=1)
+    return CheckRequest(wanted, candle, tag, expires, dry_run=dry_run, process="p1")
 
 
 def answered(step: Step[Any]) -> Any:

@@ -22,6 +22,7 @@ from sidecars.guard.settings import GuardSettings
 from tests.sidecars.guard.fake_bot import PASSWORD, USER, FakeBot
 
 TOKEN = "a-token-of-sixteen-letters"
+BOT_TOKEN = "another-token-for-the-bots"
 PATIENCE_SECONDS = 15.0
 NOW = SystemClock().now
 
@@ -71,6 +72,8 @@ def check_body(bot: str = "dip", **changes: object) -> dict[str, object]:
     candle = NOW().replace(second=0, microsecond=0)
     return {
         "bot": bot,
+        "process": "p1",
+        "dry_run": True,  # as the fake bots are
         "exchange": "binance",
         "family": "dip",
         "pair": "BTC/USDT",
@@ -135,7 +138,7 @@ async def running(
     """The guard inside of the block."""
     access = BotAccess(dict.fromkeys(bots, PASSWORD))
     async with opened(rules, access, environment or {}) as service:
-        app = make_app(service.guard, TOKEN, service.time)
+        app = make_app(service.guard, TOKEN, service.time, BOT_TOKEN)
         add_guard_pages(app, service.guard, TOKEN, service.time.clock)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with (

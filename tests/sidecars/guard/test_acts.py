@@ -12,6 +12,7 @@ from sidecars.guard.acts import LOCK_PREFIX, Act, ActKind, due_acts
 from sidecars.guard.fleet import Fleet
 from sidecars.guard.ledger import Purse
 from sidecars.guard.model import KillSwitch
+from sidecars.guard.moves import poll_failed
 from sidecars.guard.snapshots import LockSeen, OrderSeen, TradeSeen
 from sidecars.guard.timekeeping import Timekeeper
 from tests.sidecars.common.jumping_clock import JumpingClock
@@ -42,8 +43,15 @@ def acts(fleet: Fleet, bot: str = "dip") -> list[Act]:
     return due_acts(fleet, settings, at(1).at)
 
 
-def seen(fleet: Fleet, bot: str, *trades: TradeSeen, locks: tuple[LockSeen, ...] = ()) -> Fleet:
-    return polled(RULES, fleet, snapshot(bot, trades, locks=locks), at(1))
+def seen(
+    fleet: Fleet,
+    bot: str,
+    *trades: TradeSeen,
+    locks: tuple[LockSeen, ...] = (),
+    state: str = "paused",
+) -> Fleet:
+    """As a bot is after its pause."""
+    return polled(RULES, fleet, snapshot(bot, trades, locks=locks, run_state=state), at(1))
 
 
 def lock(number: int, reason: str, pair: str = "*") -> LockSeen:
@@ -55,14 +63,38 @@ def test_nothing_is_done_where_nothing_is_wrong() -> None:
     assert acts(seen(ready_fleet(RULES), "dip", held)) == []
 
 
-def test_trip_locks_every_bot_until_its_end() -> None:
+def test_trip_pauses_and_locks_every_bot_until_its_end() -> None:
     for bot in ("dip", "grid"):
-        (act,) = acts(tripped(), bot)
+        pause, act = acts(tripped(), bot)
+        assert pause.kind is ActKind.PAUSE
         assert (act.kind, act.until, act.reason) == (ActKind.LOCK, UNTIL, REASON)
 
 
+@pytest.mark.parametrize("state", ["paused", "stopped", "reload_config"])
+def test_only_a_bot_that_runs_is_paused(state: str) -> None:
+    fleet = seen(tripped(), "dip", locks=(lock(7, REASON),), state=state)
+    assert acts(fleet) == []
+
+
+def test_only_what_the_guard_has_paused_is_started_again() -> None:
+    fleet = seen(ready_fleet(RULES), "dip")
+    assert acts(fleet) == [], "a person has paused it"
+    own = replace(fleet, paused=frozenset({"dip"}))
+    assert [act.kind for act in acts(own)] == [ActKind.START]
+    assert acts(replace(own, snapshots={**own.snapshots, "dip": snapshot("dip")})) == []
+    still = replace(own, risk={Purse.REAL: RiskState(trips=(TRIP,))})
+    assert ActKind.START not in [act.kind for act in acts(still)]
+    assert seen(own, "dip", state="running").paused == frozenset(), "it was, and is no more"
+    assert seen(own, "dip", state="stopped").paused == {"dip"}
+    late = poll_failed(RULES, own, "dip", "does not answer within 5 s", at(2)).fleet
+    away = poll_failed(RULES, own, "dip", "cannot be reached at http://bot:8080", at(2)).fleet
+    assert (set(late.paused), set(away.paused)) == ({"dip"}, set()), (
+        "it may be paused by itself now"
+    )
+
+
 def test_trip_that_a_person_ends_locks_for_years() -> None:
-    (act,) = acts(tripped(replace(TRIP, until=None)))
+    _, act = acts(tripped(replace(TRIP, until=None)))
     assert act.until is not None
     assert act.until > START + timedelta(days=3000)
 
@@ -119,7 +151,7 @@ def test_paper_trip_binds_paper_bots_alone() -> None:
     made = rules([{"name": "dip"}, {"name": "lab", "stage": "paper"}])
     fleet = replace(ready_fleet(made), risk={Purse.PAPER: RiskState(trips=(TRIP,))})
     found = {bot.name: due_acts(fleet, bot, START) for bot in made.settings.bots}
-    assert (len(found["dip"]), len(found["lab"])) == (0, 1)
+    assert (len(found["dip"]), len(found["lab"])) == (0, 2)
 
 
 # -- doing it ------------------------------------------------------------------------------------
@@ -129,6 +161,12 @@ class Hands:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.is_down = False
+
+    async def pause(self) -> None:
+        self._do("pause")
+
+    async def start(self) -> None:
+        self._do("start")
 
     async def lock(self, until: datetime, reason: str) -> None:
         self._do(f"lock {reason}")
@@ -189,5 +227,8 @@ async def test_every_kind_finds_its_hand(kind: ActKind) -> None:
     actor = Actor(hands, Timekeeper(JumpingClock(START)))
     act = Act(kind, "dip", "it", until=UNTIL, reason="why", lock_id=3, trade_id=4)
     await actor.act([act], 0.0)
-    expected = {"lock": "lock why", "unlock": "unlock 3", "cancel": "cancel 4", "close": "close 4"}
+    expected = {
+        "pause": "pause", "start": "start", "lock": "lock why", "unlock": "unlock 3",
+        "cancel": "cancel 4", "close": "close 4",
+    }  # fmt: skip
     assert hands.done == [expected[kind.value]]

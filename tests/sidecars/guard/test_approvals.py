@@ -37,7 +37,9 @@ def request(
         bot="dip", exchange="binance", family="dip", pair="BTC/USDT", side=Side.LONG,
         stake=stake, rate=rate, stop_rate=80.0, score=71.5,
     )  # fmt: skip
-    asked = CheckRequest(entry, candle=candle, tag="crash", signal_until=UNTIL)
+    asked = CheckRequest(
+        entry, candle=candle, tag="crash", signal_until=UNTIL, dry_run=False, process="p1"
+    )
     return dataclasses.replace(asked, **changes)  # type: ignore[arg-type]
 
 
@@ -135,7 +137,10 @@ def test_what_is_for_good_is_never_overwritten() -> None:
             for each in (waiting(), approved, last):
                 with engine.begin() as connection:
                     save_approvals(connection, [each])
-            for late in (waiting(), approved, used(approved, NOON), lapsed(approved)):
+            lates = [waiting(), used(approved, NOON), lapsed(approved)]
+            if last.status is ApprovalStatus.REJECTED:
+                lates.append(approved)
+            for late in lates:
                 with pytest.raises(ApprovalConflict), engine.begin() as connection:
                     save_approvals(connection, [late])
             with reading(engine) as connection:

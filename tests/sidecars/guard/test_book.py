@@ -17,6 +17,7 @@ from sidecars.guard.model import Reservation
 from tests.sidecars.guard.guard_rig import (
     START,
     at,
+    holding,
     order,
     polled,
     ready_fleet,
@@ -30,7 +31,8 @@ RULES = rules([{"name": "dip"}, {"name": "sma"}, {"name": "lab", "stage": "paper
 
 
 def promised(made: Rules, fleet: Fleet, bot: str, pair: str, stake: float = 100.0) -> Fleet:
-    return check(made, fleet, request(bot, pair, stake), at(1)).fleet
+    wish = request(bot, pair, stake, dry_run=bot == "lab")
+    return check(made, fleet, wish, at(1)).fleet
 
 
 def test_reservation_is_a_position_until_its_order_is_one() -> None:
@@ -45,11 +47,19 @@ def test_reservation_is_a_position_until_its_order_is_one() -> None:
 
 
 def test_increase_is_added_to_its_position() -> None:
-    fleet = polled(RULES, ready_fleet(RULES), snapshot("dip", [trade(stake=300.0)]), at(1))
+    fleet = holding(RULES, [trade(stake=300.0)])
     step = check(RULES, fleet, request("dip", stake=50.0, is_increase=True), at(2))
     (position,) = fleet_book(RULES, step.fleet, Purse.REAL, START).positions
     assert (position.stake, position.pending_stake) == (300.0, 50.0)
     assert at_stake(step.fleet, "dip") == 350.0
+
+
+def test_position_knows_its_newest_entry() -> None:
+    late = order("o2", 1.0, when=START + timedelta(hours=5))
+    gone = replace(order("o3", 1.0, is_open=True), is_open=False, at=START + timedelta(hours=6))
+    fleet = holding(RULES, [trade(orders=(order("o1"), late, gone))])
+    (position,) = fleet_book(RULES, fleet, Purse.REAL, START).positions
+    assert position.last_entry_at == late.at, "a cancelled order came to nothing"
 
 
 def test_free_cash_knows_profits_orders_and_promises() -> None:

@@ -19,12 +19,14 @@ from sidecars.guard.model import (
     GuardState,
     KillSwitch,
 )
-from sidecars.guard.moves import look_at_losses
+from sidecars.guard.moves import look_at_losses, settled_state
 from sidecars.guard.people import answer, release
 from sidecars.guard.refusals import GuardRefusal
 from tests.sidecars.guard.guard_rig import (
     START,
     at,
+    holding,
+    order,
     polled,
     ready_fleet,
     request,
@@ -55,21 +57,37 @@ def test_entry_within_all_limits_is_reserved() -> None:
     assert said.expires == START + timedelta(seconds=121)
 
 
-def test_same_wish_again_is_the_same_reservation() -> None:
-    made = rules(profile=PROFILE)
+def test_entry_asked_for_again_is_judged_anew_and_takes_its_own_place() -> None:
+    made = rules(profile=replace_profile(max_open_positions=1, max_exposure_pct=2.0))
     fleet, first = ask(made, ready_fleet(made), request())
-    step = check(made, fleet, request(), at(60))
-    assert step.answer.reservation == first.reservation
-    assert step.answer.stake == 100.0
-    assert len(step.fleet.reservations) == 1
-    assert step.events == (), "nothing is logged twice"
+    fleet, more = ask(made, fleet, request(stake=300.0), 20)
+    assert more.decision is Decision.REJECT, "its stake is judged, not remembered"
+    assert first.reservation in fleet.reservations, "the bot may be ordering at this moment"
+    fleet, again = ask(made, fleet, request(stake=90.0), 20)
+    assert (again.decision, again.stake) == (Decision.APPROVE, 90.0)
+    assert list(fleet.reservations) == [again.reservation], "nothing is doubled"
+    assert again.reservation != first.reservation
+    late = at(100)
+    _, unknown = ask(made, fleet, request(stake=90.0), 100)
+    assert "book" in rules_of(unknown), "asking does not make an old poll young"
+    fleet = polled(made, fleet, snapshot("dip", when=late), late)
+    assert ask(made, fleet, request(stake=90.0), 101)[1].decision is Decision.APPROVE
 
 
-def test_same_wish_for_more_gets_no_more() -> None:
+def test_no_increase_before_the_order_of_the_last_one_was_seen() -> None:
     made = rules(profile=PROFILE)
-    fleet, _ = ask(made, ready_fleet(made), request())
-    _, said = ask(made, fleet, request(stake=300.0))
-    assert (said.decision, said.stake) == (Decision.REDUCE, 100.0)
+    held = trade()
+    fleet = holding(made, [held])
+    fleet, first = ask(made, fleet, request(is_increase=True, tag="a"), 2)
+    assert first.decision is Decision.APPROVE
+    for tag in ("a", "b"):
+        fleet, again = ask(made, fleet, request(is_increase=True, tag=tag), 3)
+        assert rules_of(again) == ["reservation"]
+    assert again.reasons[0].text == "the order of the last increase (r1) has not been seen yet"
+    assert list(fleet.reservations) == [first.reservation]
+    more = replace(held, orders=(*held.orders, order("o2", 1.0)), stake=200.0, amount=2.0)
+    fleet = polled(made, fleet, snapshot("dip", [more], when=at(4)), at(4))
+    assert ask(made, fleet, request(is_increase=True, tag="b"), 5)[1].decision is Decision.APPROVE
 
 
 def test_two_bots_never_get_one_asset() -> None:
@@ -93,7 +111,7 @@ def test_last_slot_goes_to_one() -> None:
 
 def test_stake_is_cut_to_the_allotment_and_refused_above_it() -> None:
     made = rules(profile=PROFILE)
-    fleet = polled(made, ready_fleet(made), snapshot("dip", [trade(stake=940.0)]), at(1))
+    fleet = holding(made, [trade(stake=940.0)])
     _, said = ask(made, fleet, request("dip", "ETH/USDT", 100.0))
     assert said.decision is Decision.REDUCE
     assert said.stake == pytest.approx(60.0)
@@ -161,7 +179,21 @@ def test_another_bot_that_cannot_be_read_keeps_what_it_has() -> None:
     fleet = replace(polled(made, fleet, snapshot("dip"), at(3000)), polls=polls)
     fleet = polled(made, fleet, snapshot("dip", when=at(3000)), at(3000))
     _, said = ask(made, fleet, request("dip", "SOL/USDT"), seconds=3001.0)
-    assert rules_of(said) == ["positions"]
+    assert rules_of(said) == ["book", "positions"]
+    assert said.reasons[0].text.startswith("bot sma was last read 3001 s ago, and holds positions")
+
+
+def test_another_bot_that_cannot_be_read_and_holds_nothing_stops_nobody() -> None:
+    made = rules(profile=PROFILE)
+    fleet = ready_fleet(made)
+    polls = {**fleet.polls, "sma": PollState(True, "cannot be reached", START, 1000.0)}
+    fleet = replace(polled(made, fleet, snapshot("dip", when=at(90)), at(90)), polls=polls)
+    fleet = polled(made, fleet, snapshot("dip", when=at(90)), at(90))
+    assert ask(made, fleet, request(), 91)[1].decision is Decision.APPROVE
+    fleet, _ = ask(made, ready_fleet(made), request("sma", "ETH/USDT"))
+    fleet = polled(made, fleet, snapshot("dip", when=at(90)), at(90))
+    _, said = ask(made, fleet, request(), 91)
+    assert rules_of(said) == ["book"], "what it was promised may be an order by now"
 
 
 def replace_profile(**changes: object) -> RiskProfile:
@@ -210,19 +242,36 @@ def test_same_refusal_is_logged_once() -> None:
 
 def test_paper_bot_is_answered_as_if_live_and_binds_no_real_money() -> None:
     made = rules([{"name": "dip"}, {"name": "lab", "stage": "paper"}], PROFILE)
-    fleet, said = ask(made, ready_fleet(made), request("lab"))
+    fleet, said = ask(made, ready_fleet(made), request("lab", dry_run=True))
     assert (said.decision, said.is_paper) == (Decision.APPROVE, True)
     _, real = ask(made, fleet, request("dip"))
     assert real.decision is Decision.APPROVE
     fleet, _ = ask(made, ready_fleet(made), request("dip"))
-    _, paper = ask(made, fleet, request("lab"))
+    _, paper = ask(made, fleet, request("lab", dry_run=True))
     assert "valve" in rules_of(paper), "as if it were live"
 
 
 def test_paper_bot_that_trades_real_money_gets_nothing() -> None:
     made = rules([{"name": "lab", "stage": "paper"}], PROFILE)
     fleet = polled(made, ready_fleet(made), snapshot("lab", is_dry_run=False), at(1))
-    assert rules_of(ask(made, fleet, request("lab"))[1]) == ["stage"]
+    fleet, said = ask(made, fleet, request("lab", dry_run=True))
+    assert said.state is GuardState.HALTED
+    assert set(rules_of(said)) == {"stage"}
+    assert settled_state(made, fleet, START)[0].state is GuardState.HALTED
+
+
+@pytest.mark.parametrize("stage", ["live", "paper"])
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("asks", [True, False])
+def test_whoever_asks_trades_the_money_of_the_bot_that_is_read(
+    stage: str, seen: bool, asks: bool
+) -> None:
+    made = rules([{"name": "dip", "stage": stage}], PROFILE)
+    fleet = polled(made, ready_fleet(made), snapshot("dip", is_dry_run=seen), at(1))
+    _, said = ask(made, fleet, request(dry_run=asks), 2)
+    is_well = seen is asks and not (stage == "paper" and not asks)
+    assert (said.decision is Decision.APPROVE) is is_well
+    assert ("stage" in rules_of(said)) is not is_well
 
 
 # -- hybrid --------------------------------------------------------------------------------------
@@ -242,8 +291,26 @@ def test_hybrid_entry_waits_for_a_yes_that_lets_it_through_once() -> None:
     fleet, passed = ask(made, fleet, request(rate=100.4), 7)
     assert passed.decision is Decision.APPROVE
     assert fleet.approvals[first.approval].status is ApprovalStatus.USED
-    fleet = release(fleet, "dip", str(passed.reservation), at(8)).fleet
-    assert ask(made, fleet, request(), 9)[1].decision is Decision.REJECT
+    fleet, lost = ask(made, fleet, request(), 8)
+    assert rules_of(lost) == ["approval"]
+    assert f"{first.approval} was used at 2026-11-18 12:00:07 UTC" in lost.reasons[0].text
+    assert list(fleet.reservations) == [passed.reservation]
+    bought = polled(made, fleet, snapshot("dip", [trade()], when=at(9)), at(9))
+    gone = polled(made, bought, snapshot("dip", closed_count=1, when=at(10)), at(10))
+    assert rules_of(ask(made, gone, request(), 11)[1]) == ["approval"], "an order has used it"
+
+
+def test_yes_whose_reservation_was_given_back_counts_again_in_its_band() -> None:
+    made = rules(HYBRID, PROFILE)
+    fleet, first = ask(made, ready_fleet(made), request())
+    fleet = answer(fleet, str(first.approval), "me", at(2), yes=True).fleet
+    fleet, passed = ask(made, fleet, request(), 3)
+    fleet = release(fleet, "dip", str(passed.reservation), at(4)).fleet
+    assert ask(made, fleet, request(rate=101.0), 5)[1].decision is Decision.REJECT
+    fleet, again = ask(made, fleet, request(), 5)
+    assert (again.decision, again.approval) == (Decision.APPROVE, first.approval)
+    over = release(fleet, "dip", str(again.reservation), at(3601)).fleet
+    assert over.approvals[str(first.approval)].status is ApprovalStatus.USED
 
 
 def test_yes_does_not_go_around_the_rules() -> None:

@@ -34,7 +34,7 @@ EVENT = {
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/checks": check_body("dip"),
     "/v1/reservations/r1/release": {"bot": "dip"},
-    "/v1/events": {"bot": "dip", "events": [EVENT]},
+    "/v1/events": {"bot": "dip", "process": "p1", "events": [EVENT]},
     "/v1/approvals/a1": {"answer": "approve", "by": "me"},
     "/v1/resume": {"by": "me", "rule": "day"},
     "/v1/kill": {"by": "me", "reason": "storm", "close": False},

@@ -11,6 +11,7 @@ import pytest
 
 from tests.sidecars.guard.fake_bot import FakeBot
 from tests.sidecars.guard.service_rig import (
+    BOT_TOKEN,
     NOW,
     Running,
     check_body,
@@ -42,8 +43,10 @@ async def test_check_is_answered_reserved_and_used_by_the_order(
         await guard.until_active()
         said = await guard.check("dip")
         assert (said["decision"], said["stake"], said["state"]) == ("APPROVE", 100.0, "ACTIVE")
+        assert (said["bot"], said["pair"], said["paper"]) == ("dip", "BTC/USDT", False)
         again = await guard.check("dip")
-        assert again["reservation"] == said["reservation"]
+        assert list(guard.guard.fleet.reservations) == [again["reservation"]]
+        assert again["reservation"] != said["reservation"]
         other = await guard.check("sma")
         assert "valve" in [reason["rule"] for reason in other["reasons"]]
         assert (await guard.get("/v1/book"))["at_stake_by_bot"] == {"dip": 100.0, "sma": 0.0}
@@ -126,10 +129,28 @@ async def test_bot_that_was_down_gets_its_lock_when_it_is_back(
         await guard.until(lambda: bool(bots["sma"].locks))
         await dip.start(dip.port)
         await guard.until(lambda: bool(dip.locks) and held in dip.closed)
+        assert dip.state == "paused"
         await guard.post("/v1/resume", {"by": "me", "rule": "kill"})
-        await guard.until(lambda: not dip.locks[0]["active"])
-        actions = await actions_of(guard, "dip", 3)
-        assert [each["data"]["act"] for each in actions] == ["lock", "close", "unlock"]
+        await guard.until(lambda: not dip.locks[0]["active"] and dip.state == "running")
+        actions = await actions_of(guard, "dip", 5)
+        acts = [each["data"]["act"] for each in actions]
+        assert acts == ["pause", "lock", "close", "start", "unlock"]
+
+
+async def test_pause_of_the_guard_is_ended_after_a_restart_and_a_persons_is_not(
+    bots: Mapping[str, FakeBot], database: Path
+) -> None:
+    dip, sma = bots["dip"], bots["sma"]
+    sma.state = "paused"
+    async with running(rules_over(bots, database), bots) as guard:
+        await guard.until_active()
+        await guard.post("/v1/kill", {"by": "me", "reason": "storm"})
+        await guard.until(lambda: dip.state == "paused" and bool(sma.locks))
+    async with running(rules_over(bots, database), bots) as guard:
+        await guard.until(lambda: all(bot.is_reached for bot in guard.guard.bots()))
+        await guard.post("/v1/resume", {"by": "me", "rule": "kill"})
+        await guard.until(lambda: dip.state == "running" and not sma.locks[0]["active"])
+        assert sma.state == "paused"
 
 
 async def test_act_that_fails_is_tried_again_until_it_is_seen_done(
@@ -140,12 +161,14 @@ async def test_act_that_fails_is_tried_again_until_it_is_seen_done(
     async with running(rules_over(bots, database), bots) as guard:
         await guard.until_active()
         await guard.post("/v1/kill", {"by": "me", "reason": "storm"})
-        await actions_of(guard, "dip", 1)
+        await actions_of(guard, "dip", 2)
         dip.refuses.clear()
         await guard.until(lambda: len(dip.locks) == 1)
-        actions = await actions_of(guard, "dip", 2)
-        assert [each["data"]["attempt"] for each in actions] == [1, 2]
-        assert actions[0]["data"]["error"] is not None
+        actions = [each["data"] for each in await actions_of(guard, "dip", 3)]
+        assert [(each["act"], each["attempt"]) for each in actions] == [
+            ("pause", 1), ("lock", 1), ("lock", 2),
+        ]  # fmt: skip
+        assert actions[1]["error"] is not None
 
 
 async def test_message_of_a_bot_has_it_read_at_once(
@@ -216,14 +239,32 @@ async def test_events_of_a_bot_are_kept_once(bots: Mapping[str, FakeBot], databa
              "candle": "2026-11-18T11:55:00Z", "text": f"signal {seq}", "data": {"score": 71}}
             for seq in (1, 2, 3)
         ]  # fmt: skip
-        body = {"bot": "dip", "events": events[:2]}
+        body = {"bot": "dip", "process": "one", "events": events[:2]}
         assert await guard.post("/v1/events", body) == {"stored_until": 2}
         assert await guard.post("/v1/events", {**body, "events": events}) == {"stored_until": 3}
         kept = (await guard.get("/v1/events?kind=signal&bot=dip"))["events"]
-        assert [(each["origin_seq"], each["text"]) for each in kept] == [
-            (1, "signal 1"), (2, "signal 2"), (3, "signal 3"),
-        ]  # fmt: skip
+        assert [each["text"] for each in kept] == ["signal 1", "signal 2", "signal 3"]
+        anew = {**body, "process": "two"}
+        assert await guard.post("/v1/events", anew) == {"stored_until": 2}
+        assert len((await guard.get("/v1/events?kind=signal&bot=dip"))["events"]) == 5
         await guard.post("/v1/events", {**body, "bot": "nobody"}, 404)
+
+
+async def test_token_of_bots_opens_what_bots_need_and_nothing_else(
+    bots: Mapping[str, FakeBot], database: Path
+) -> None:
+    async with running(rules_over(bots, database), bots) as guard:
+        await guard.until_active()
+        guard.session.headers["Authorization"] = f"Bearer {BOT_TOKEN}"
+        number = (await guard.check("dip"))["reservation"]
+        await guard.post(f"/v1/reservations/{number}/release", {"bot": "dip"})
+        await guard.post("/v1/events", {"bot": "dip", "process": "one", "events": []})
+        await guard.get("/v1/state")
+        for path in ("book", "events", "why", "approvals"):
+            await guard.get(f"/v1/{path}", 403)
+        for path in ("kill", "resume", "reconcile", "approvals/a1", "reservations/r1"):
+            await guard.post(f"/v1/{path}", {}, 403)
+        assert guard.guard.fleet.kill is None
 
 
 async def test_wrong_password_is_one_clear_line(

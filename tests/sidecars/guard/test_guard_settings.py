@@ -11,7 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sidecars.common.settings_file import SettingsError, check_settings
-from sidecars.guard.command import app, read_passwords, read_rules, read_ws_tokens
+from sidecars.guard.command import (
+    app,
+    read_bot_token,
+    read_passwords,
+    read_rules,
+    read_ws_tokens,
+)
 from sidecars.guard.ledger import Purse
 from sidecars.guard.settings import GuardSettings
 
@@ -47,6 +53,18 @@ def test_sound_settings(tmp_path: Path) -> None:
 def test_token_and_address_of_the_guard_are_no_settings(tmp_path: Path) -> None:
     environment = {"AQUATRADE_GUARD_TOKEN": "x", "AQUATRADE_GUARD_URL": "http://127.0.0.1:8105"}
     assert read_rules(write(tmp_path), environment).settings.port == 8105
+
+
+def test_token_of_bots_is_another_than_that_of_people(tmp_path: Path) -> None:
+    people, bots = "a" * 16, "b" * 16
+    assert read_bot_token({}, people) is None
+    assert read_bot_token({"AQUATRADE_GUARD_BOT_TOKEN": bots}, people) == bots
+    (tmp_path / "token").write_text(f"{bots}\n")
+    environment = {"AQUATRADE_GUARD_BOT_TOKEN_FILE": str(tmp_path / "token")}
+    assert read_bot_token(environment, people) == bots
+    assert read_rules(write(tmp_path), environment).settings.port == 8105
+    with pytest.raises(SettingsError, match="expected another token than AQUATRADE_GUARD_TOKEN"):
+        read_bot_token(environment, bots)
 
 
 def test_layers_of_the_profile_lie_over_one_another(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """Profits of many bots as one number that only trading moves."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aquatrade.risk.model import ClosedTrade
 from sidecars.guard.ledger import AccountKey, BotAccount, Purse, earned, profit_of, with_snapshot
-from tests.sidecars.guard.guard_rig import snapshot, trade
+from sidecars.guard.snapshots import BotSnapshot
+from tests.sidecars.guard.guard_rig import START, snapshot, trade
 
 REAL = (Purse.REAL,)
 Money = st.floats(-1e5, 1e5, allow_nan=False)
@@ -81,3 +85,41 @@ def test_only_trading_moves_the_profit(steps: list[tuple[str, str, float]]) -> N
         )
     assert profit_of(ledger, Purse.REAL) == pytest.approx(traded, abs=1e-6)
     assert earned(ledger, Purse.REAL) == pytest.approx(past + traded, abs=1e-6)
+
+
+def grown(before: BotSnapshot, after: BotSnapshot) -> float:
+    """The profit after two polls."""
+    ledger = with_snapshot({}, REAL, snapshot("dip", closed_count=before.closed_count))
+    ledger = with_snapshot(ledger, REAL, before)
+    return profit_of(with_snapshot(ledger, REAL, after, before), Purse.REAL)
+
+
+def test_fresh_database_turns_no_open_loss_into_a_profit() -> None:
+    lost = snapshot("dip", [trade(1, profit=-300.0)])
+    assert grown(lost, snapshot("dip")) == -300.0
+    other = trade(1, "ETH/USDT", profit=0.0)
+    assert grown(lost, snapshot("dip", [other])) == -300.0
+    younger = trade(1, profit=0.0, opened_at=START + timedelta(minutes=1))
+    assert grown(lost, snapshot("dip", [younger])) == -300.0
+    sold = snapshot("dip", closed_profit=-310.0, closed_count=1)
+    assert grown(lost, sold) == -310.0, "it was closed"
+    entering = snapshot("dip", [trade(1, profit=0.0, amount=0.0, stake=0.0)])
+    assert grown(entering, snapshot("dip", closed_profit=5.0)) == 5.0, "it was never filled"
+
+
+def test_other_database_with_more_closed_trades_is_another() -> None:
+    def closed(pair: str, hours: float) -> ClosedTrade:
+        at = START - timedelta(hours=hours)
+        return ClosedTrade("dip", pair, at, -100.0, False, at - timedelta(hours=1))
+
+    one = closed("BTC/USDT", 5)
+    before = snapshot("dip", closed=[one], closed_profit=-100.0, closed_count=1)
+    more = closed("ETH/USDT", 1)
+    goes_on = snapshot("dip", closed=[one, more], closed_profit=-200.0, closed_count=2)
+    assert grown(before, goes_on) == -200.0
+    strange = snapshot("dip", closed=[more, more], closed_profit=900.0, closed_count=2)
+    assert grown(before, strange) == -100.0
+    old = closed("BTC/USDT", 24 * 9)
+    long_ago = snapshot("dip", closed=[old], closed_profit=-100.0, closed_count=1)
+    assert grown(long_ago, snapshot("dip", closed_profit=-100.0, closed_count=1)) == -100.0
+    assert grown(long_ago, snapshot("dip", closed_profit=-120.0, closed_count=2)) == -120.0

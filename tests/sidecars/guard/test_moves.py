@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from aquatrade.event_log import StoredEvent
 from aquatrade.risk.model import Decision
 from aquatrade.risk.profile import RiskProfile
+from sidecars.common.alert import Level
+from sidecars.guard.alerts import alert_of
 from sidecars.guard.checks import check
 from sidecars.guard.fleet import Fleet, Rules
 from sidecars.guard.ledger import Purse
@@ -26,6 +29,7 @@ from sidecars.guard.states import against
 from tests.sidecars.guard.guard_rig import (
     START,
     at,
+    holding,
     new_fleet,
     polled,
     ready_fleet,
@@ -141,7 +145,8 @@ def test_paper_trip_stops_no_real_bot() -> None:
     assert [event.data["purse"] for event in step.events] == ["paper"]
     assert settled(made, step.fleet).state is GuardState.ACTIVE
     assert check(made, step.fleet, request("dip"), at(7)).answer.decision is Decision.APPROVE
-    assert check(made, step.fleet, request("lab"), at(7)).answer.decision is Decision.REJECT
+    said = check(made, step.fleet, request("lab", dry_run=True), at(7)).answer
+    assert [reason.rule for reason in said.reasons] == ["breaker"]
 
 
 # -- reconciliation ------------------------------------------------------------------------------
@@ -154,7 +159,11 @@ def test_mismatch_halts_when_it_is_seen_twice_in_a_row() -> None:
     assert kinds(first) == ["mismatch"]
     assert settled(made, first.fleet).state is GuardState.ACTIVE
     second = take_reconciliation(made, first.fleet, found, at(2))
-    assert kinds(second) == [], "told once"
+    assert kinds(second) == ["mismatch"], "now it counts"
+    levels = [alert_of(StoredEvent(1, step.events[0], "", "")) for step in (first, second)]
+    assert [alert and alert.level for alert in levels] == [Level.WARNING, Level.CRITICAL]
+    third = take_reconciliation(made, second.fleet, found, at(2.5))
+    assert kinds(third) == [], "told no more"
     assert settled(made, second.fleet).state is GuardState.HALTED
     gone = take_reconciliation(made, second.fleet, Reconciliation(START), at(3))
     assert kinds(gone) == ["mismatch_end"]
@@ -170,8 +179,42 @@ def test_account_that_cannot_be_read_still_has_its_mismatch() -> None:
     assert list(step.fleet.mismatches) == [MISMATCH.key]
     assert kinds(step) == ["error"]
     back = take_reconciliation(made, step.fleet, Reconciliation(START, (MISMATCH,)), at(3))
-    assert kinds(back) == ["state"]
-    assert back.fleet.mismatches[MISMATCH.key].times == 2
+    assert kinds(back) == ["mismatch", "state"]
+    assert settled(made, back.fleet).state is GuardState.HALTED
+
+
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize("unread", [{}, {"main": ("sma",)}])
+def test_three_looks_in_a_row_that_failed_halt(
+    unread: dict[str, tuple[str, ...]], holds: bool
+) -> None:
+    made = rules()
+    fleet = holding(made, [trade()] if holds else [], "sma")
+    failed = Reconciliation(START, errors={"main": "down"}, unread_bots=unread)
+    states = []
+    for number in range(3):
+        fleet = take_reconciliation(made, fleet, failed, at(2 + number)).fleet
+        states.append(settled(made, fleet).state)
+    counts = holds or not unread  # a bot that is down and holds nothing stops nobody
+    assert states == [GuardState.ACTIVE] * 2 + [GuardState.HALTED if counts else GuardState.ACTIVE]
+    good = take_reconciliation(made, fleet, Reconciliation(START), at(9)).fleet
+    assert settled(made, good).state is GuardState.ACTIVE
+
+
+def test_clock_that_was_ahead_is_put_right_by_hand() -> None:
+    made = rules([{"name": "dip"}, {"name": "lab", "stage": "paper"}], PROFILE)
+    fleet = looked(made, ready_fleet(made), 86_400.0).fleet  # a day ahead, then right again
+    fleet = looked(made, fleet, 5).fleet
+    said = check(made, fleet, request(), at(6)).answer
+    assert [reason.rule for reason in said.reasons] == ["state"]
+    assert "the clock went back behind" in said.reasons[0].text
+    with pytest.raises(GuardRefusal, match="no trip is active"):
+        lift(made, fleet, "me", None, at(7))
+    step = lift(made, fleet, "me", "clock", at(7))
+    assert (step.answer, [event.kind for event in step.events]) == (("clock",), ["resume"] * 2)
+    assert check(made, step.fleet, request(), at(8)).answer.decision is Decision.APPROVE
+    with pytest.raises(GuardRefusal, match="the clock is not behind the latest look"):
+        lift(made, step.fleet, "me", "clock", at(9))
 
 
 # -- people --------------------------------------------------------------------------------------

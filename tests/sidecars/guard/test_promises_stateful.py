@@ -113,6 +113,10 @@ class Promises(RuleBasedStateMachine):
             is_increase=is_increase,
             until=self.wall + timedelta(hours=1),
         )
+        before = self.told.get((bot, pair))
+        is_unseen = is_increase and any(
+            (each.bot, each.pair) == (bot, pair) for each in self.fleet.reservations.values()
+        )
         step = check(RULES, self.fleet, wish, self.now)
         self.settle(step.fleet)
         said = step.answer
@@ -120,7 +124,10 @@ class Promises(RuleBasedStateMachine):
             assert said.reservation is None
             return
         assert self.fleet.state is GuardState.ACTIVE
+        assert not is_unseen
         assert said.reservation is not None
+        if before is not None and before[0].key == wish.key:
+            assert before[2] not in self.fleet.reservations, "the new one takes its place"
         assert 0.0 < said.stake <= stake
         self.told[bot, pair] = (wish, said.stake, said.reservation, self.seconds + LEASE)
 
@@ -255,6 +262,10 @@ class Promises(RuleBasedStateMachine):
         for bot, _, stake in self.held():
             staked[bot] += stake  # type: ignore[assignment]
         assert all(stake <= 700.0 + 1e-6 for stake in staked.values()), staked
+
+    @invariant()
+    def every_order_was_asked_for(self) -> None:
+        assert not self.fleet.unasked
 
     @invariant()
     def the_reserve_stays(self) -> None:

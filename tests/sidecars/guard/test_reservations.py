@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aquatrade.risk.model import Side
 from sidecars.guard.model import Reservation
-from sidecars.guard.reservations import after_restart, renewed, reserve, settle
+from sidecars.guard.reservations import after_restart, reserve, settle
 from sidecars.guard.snapshots import BotSnapshot
 from tests.sidecars.guard.guard_rig import START, at, order, request, snapshot, trade
 
@@ -66,10 +66,16 @@ def test_lease_ends_only_with_a_poll_that_began_after_it() -> None:
     assert settle([made()], snapshot(), at(LEASE + 0.1).steady_s).over
 
 
-def test_asked_again_it_has_a_whole_lease() -> None:
-    again = renewed(made(), at(100), LEASE)
-    assert again.expires_at == START + timedelta(seconds=220)
-    assert settle([again], snapshot(), at(LEASE + 50).steady_s).left
+def test_order_that_replaces_a_cancelled_one_uses_nothing() -> None:
+    first = order("o1", 1.0, is_open=True)
+    there = trade(orders=(first,), amount=0.0, stake=0.0)
+    promised = made(seen=snapshot(trades=[there]))
+    gone = replace(first, is_open=False)
+    again = order("o2", 1.0, 100.5, is_open=True)
+    seen = snapshot(trades=[replace(there, orders=(gone, again))])
+    assert settle([promised], seen, at(3).steady_s).left
+    more = snapshot(trades=[replace(there, orders=(gone, again, order("o3", 1.0)))])
+    assert settle([promised], more, at(8).steady_s).orders == {"o3"}
 
 
 def test_wall_clock_that_jumps_ends_nothing() -> None:

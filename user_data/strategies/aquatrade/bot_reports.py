@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from freqtrade.enums import RunMode
 from freqtrade.persistence import Trade
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,7 +25,7 @@ GOOD_NEWS = frozenset({"resume", "recovery_end"})
 
 
 class Reports:
-    """Silent in a backtest, but for the state that it keeps."""
+    """In a backtest only the log is told of what trips; a search tells nothing."""
 
     def __init__(self, strategy: Any, bot: str, world: LiveWorld | BacktestWorld) -> None:
         self._strategy = strategy
@@ -54,6 +55,9 @@ class Reports:
         """Keep state and news, and tell people. Returns why nothing could be kept, or None."""
         live = self._live
         if live is None:
+            if self._strategy.config.get("runmode") == RunMode.BACKTEST:
+                for change in changes:
+                    logger.info("%s risk: %s", f"{now:%Y-%m-%d %H:%M}", change.text)
             return None
         self._unsaved += [self._event(change, state, now) for change in changes]
         for change in changes:

@@ -18,7 +18,13 @@ from aquatrade.bot_locks import Cause
 from aquatrade.bot_market import MarketView, correlation_hours
 from aquatrade.bot_quick_look import QuickLook
 from aquatrade.bot_reports import Reports
-from aquatrade.bot_world import BacktestWorld, LiveWorld, kill_switch, money_of
+from aquatrade.bot_world import (
+    BacktestWorld,
+    LiveWorld,
+    kill_switch,
+    money_of,
+    with_kill_file_found,
+)
 from aquatrade.guard_client import Signal
 from aquatrade.risk.breakers import (
     CLOCK,
@@ -66,7 +72,9 @@ class BotRisk:
         With one, or a token, that cannot be used the bot starts and enters nothing.
         """
         config = strategy.config
-        self.profile = for_one_bot(settings.risk or GUARD_ALONE)
+        self.profile = with_kill_file_found(
+            for_one_bot(settings.risk or GUARD_ALONE), config.get("user_data_dir")
+        )
         self.identity = BotIdentity(
             bot=config.get("bot_name") or "freqtrade",
             exchange=config.get("exchange", {}).get("name", "unknown"),

@@ -281,6 +281,16 @@ def _entry_waits(trades: Sequence[Any]) -> bool:
     )
 
 
+def with_kill_file_found(profile: RiskProfile, user_data: Path | str | None) -> RiskProfile:
+    """The profile with a kill file in "user_data" taken for one in freqtrade's own user folder,
+    wherever the bot was started."""
+    file = Path(profile.kill_file or "")
+    if user_data is None or file.is_absolute() or file.parts[:1] != ("user_data",):
+        return profile
+    found = Path(user_data, *file.parts[1:])
+    return profile.model_copy(update={"kill_file": str(found)})
+
+
 def kill_switch(profile: RiskProfile) -> str | None:
     """Why the kill switch is on; None: it is off."""
     if profile.kill_file is None:

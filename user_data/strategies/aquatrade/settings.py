@@ -19,6 +19,7 @@ from aquatrade.sizing_settings import SizingSettings
 SECTION = "aquatrade"
 TOKEN_VARIABLE = "AQUATRADE_SCORES_TOKEN"
 GUARD_TOKEN_VARIABLE = "AQUATRADE_GUARD_TOKEN"  # a variable's name, not a token
+GUARD_BOT_TOKEN_VARIABLE = "AQUATRADE_GUARD_BOT_TOKEN"  # of a token that opens what bots need
 THRESHOLD_ON_TRIAL = 60
 THRESHOLD_LIVE = 75
 
@@ -180,8 +181,10 @@ def scores_token(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def guard_token(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The guard's bearer token, as _token; None if there is none."""
-    return _token(environment, GUARD_TOKEN_VARIABLE, "the guard's token")
+    """The guard's bearer token, as _token; None if there is none. That for bots comes first."""
+    return _token(environment, GUARD_BOT_TOKEN_VARIABLE, "the guard's token for bots") or _token(
+        environment, GUARD_TOKEN_VARIABLE, "the guard's token"
+    )
 
 
 def _token(environment: Mapping[str, str], variable: str, what: str) -> str | None:

@@ -53,6 +53,7 @@ class Position:
     pending_stake: float = 0.0  # own money in entry orders that are not filled
     leverage: float = 1.0
     cost_rate: float = 0.0015  # fee and slippage of one order, as a fraction
+    last_entry_at: datetime | None = None  # of the newest entry order; None: when it was opened
 
     @property
     def asset(self) -> str:

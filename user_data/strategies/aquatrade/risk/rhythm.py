@@ -55,13 +55,15 @@ def judge_rest(question: Question, stake: float, reasons: list[Reason]) -> float
 
 
 def entries_of_others(book: Book, entry: Entry, since: datetime) -> Iterator[tuple[datetime, str]]:
-    """When other bots entered the entry's asset since then, and which: now, where one has an
-    entry order open. The other leg of a hedge (same family, other side) is no other bet, and
-    grids neither count nor are held up.
+    """When other bots entered the entry's asset, or added to it, since then, and which: now, where
+    one has an entry order open. The other leg of a hedge (same family, other side) is no other
+    bet, and grids neither count nor are held up.
     """
     for one in book.positions:
         if one.asset == entry.asset and _is_other_bet(one, entry):
-            at = book.at if one.pending_stake > 0.0 else one.opened_at
+            at = max(one.opened_at, one.last_entry_at or one.opened_at)
+            if one.pending_stake > 0.0:
+                at = book.at
             if at > since:
                 yield at, one.bot
     for trade in reversed(book.closed):
