@@ -1,9 +1,9 @@
 """How long bots wait for the guard's word while it polls all of them and keeps every promise.
 
-Ten bots, each with open positions, are polled once a second over HTTP from a process of their own.
-From another process all ten ask at the same moment, five times a second, each with a pair and a
-candle that are new, so that every answer is a reservation kept on the disk before it is given; what
-was promised is given back. A time counts from the moment at which all ten asked.
+Ten bots, each with three open trades, are polled over HTTP as often as by default, from a process
+of their own. From another process all ten ask at the same moment, five times a second, each for a
+pair and a candle that are new, so that every answer is a reservation that is kept before it is
+given; then they give back what was promised. A time counts from the moment at which all ten asked.
 """
 
 import asyncio
@@ -181,7 +181,6 @@ def _rules(folder: Path, ports: Sequence[int]) -> Any:
             "capital": 20_000.0,
             "profile_files": ["none.json"],
             "database_url": f"sqlite:///{folder / 'guard.sqlite'}",
-            "poll_seconds": 1.0,
             "port": _free_port(),
         }
     )  # fmt: skip

@@ -107,8 +107,10 @@ def kill(
 def resume(
     rule: Annotated[
         str | None,
-        typer.Argument(help='"day", "week", "month", "stop_equity", "kill", or "reconcile" (put '
-                       "up with what differs now); default: all limits that a hand may lift."),
+        typer.Argument(help='"day", "week", "month", "stop_equity", "kill", "reconcile" (put up '
+                       'with what differs now), "unasked" (orders that no bot asked for have been '
+                       'looked at) or "clock" (it was ahead and is right now); default: all limits '
+                       "that a hand may lift."),
     ] = None,
     url: Url = None,
 ) -> None:  # fmt: skip

@@ -54,10 +54,15 @@ class BotPoller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        bots = self._rules.settings.bots
+        # All at once at the start, and then one after the other: who asks the guard meanwhile is
+        # to wait for one of them at most.
+        share = (bots.index(self._bot) + 1) / len(bots)
         while True:
             started = self._time.now().at
             acted = await self.look()
-            seconds = self._rules.settings.poll_seconds
+            seconds = self._rules.settings.poll_seconds * share
+            share = 1.0
             if acted:
                 seconds = min(seconds, AFTER_ACTS_SECONDS)
             await self._rest(started + timedelta(seconds=seconds))
@@ -88,18 +93,18 @@ class BotPoller:
 
     async def _act(self, began_s: float) -> bool:
         acts = due_acts(self._desk.fleet, self._bot, self._time.now().at)
+        if any(act.kind is ActKind.PAUSE for act in acts):
+            # Before it is done: a guard that dies in between has to start the bot again.
+            with _logged():
+                await self._desk.do(self._note_pause, is_vital=True)
         events: tuple[Event, ...] = tuple(await self._actor.act(acts, began_s))
         if events:
-            # Also one that failed: it may have been done all the same.
-            has_paused = any(event.data["act"] is ActKind.PAUSE for event in events)
-
-            def note(fleet: Fleet, _: Moment) -> Step[None]:
-                paused = fleet.paused | {self._bot.name} if has_paused else fleet.paused
-                return Step(replace(fleet, paused=paused), None, events)
-
             with _logged():
-                await self._desk.do(note, is_vital=True)
+                await self._desk.do(lambda fleet, _: Step(fleet, None, events), is_vital=True)
         return bool(events)
+
+    def _note_pause(self, fleet: Fleet, _: Moment) -> Step[None]:
+        return Step(replace(fleet, paused=fleet.paused | {self._bot.name}), None)
 
     def _check_currency(self, snapshot: BotSnapshot) -> None:
         wanted = self._rules.settings.stake_currency

@@ -35,7 +35,7 @@ from sidecars.guard.refusals import StoreError
 from sidecars.guard.routes import make_app
 from sidecars.guard.settings import CorrelationData
 from sidecars.guard.store import Store, machine_boot_id
-from sidecars.guard.telling import Teller
+from sidecars.guard.telling import EVERY_SECONDS, Teller
 from sidecars.guard.timekeeping import Timekeeper
 from sidecars.guard.upkeep import Upkeep
 from sidecars.guard.words import plain_event
@@ -168,6 +168,8 @@ async def opened(
         )
         upkeep = Upkeep(rules, guard, desk, store, time, hurry)
         notifier = _notifier(rules, environment, time.clock, stack)
+        # In a replay each look is a halt of the clock for all.
+        told_every = EVERY_SECONDS if settings.lockstep is None else settings.poll_seconds
         tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "desk": desk.run,
             **{f"bot {name}": poller.run for name, poller in pollers.items()},
@@ -176,7 +178,7 @@ async def opened(
             "accounts": upkeep.watch_accounts,
             "database": upkeep.tidy_database,
             "alerts": notifier.run,
-            "telling": Teller(store, notifier, time.clock).run,
+            "telling": Teller(store, notifier, time.clock, told_every).run,
         }
         if feed is not None:
             tasks["correlations"] = feed.run

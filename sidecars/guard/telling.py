@@ -20,7 +20,14 @@ ROWS_AT_ONCE = 200
 class Teller:
     """Reads on in the event log from where it was. Run `run` as a task."""
 
-    def __init__(self, store: Store, notifier: Notifier, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        clock: Clock,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
+        self._every = timedelta(seconds=every_seconds)
         self._store = store
         self._notifier = notifier
         self._clock = clock
@@ -34,7 +41,7 @@ class Teller:
                     pass
             except SQLAlchemyError as error:
                 logger.error("alerts failed", extra={"error": str(error).splitlines()[0]})
-            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=EVERY_SECONDS))
+            await self._clock.sleep_until(self._clock.now() + self._every)
 
     async def tell(self) -> bool:
         """Once; whether there may be more. Raises SQLAlchemyError."""

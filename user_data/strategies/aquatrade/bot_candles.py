@@ -125,13 +125,17 @@ class BacktestCandles:
         if own is not None and own.known(now) > self._hours:
             return own
         if pair not in self._hourly:
-            self._hourly[pair] = self._stored_hours(pair) or self._hours_of_frame(pair)
+            self._hourly[pair] = self._stored_hours(pair, own) or self._hours_of_frame(pair)
         return self._hourly[pair]
 
-    def _stored_hours(self, pair: str) -> Columns | None:
+    def _stored_hours(self, pair: str, own: Columns | None) -> Columns | None:
+        """Those on disk, from before the run on; where `own` are hours, until these are enough."""
         span = self._config.get("timerange")
         timerange = TimeRange.parse_timerange(None if span is None else str(span))
         timerange.subtract_start((self._hours + 1) * HOUR_SECONDS)
+        if own is not None:
+            timerange.stoptype = "date"
+            timerange.stopts = own.first_ms // 1000 + (self._hours + 1) * HOUR_SECONDS
         frame = load_pair_history(
             pair=pair,
             timeframe=HOUR_TIMEFRAME,
