@@ -138,8 +138,12 @@ def test_a_backtest_knows_the_hours_before_its_frame_from_the_first_candle_on(
     stored.insert(1, "open", stored["close"])
     stored.to_feather(tmp_path / "BTC_USDT-1h.feather")
     begin = START + 150 * HOUR
-    config = {"timerange": f"{int(begin.timestamp())}-", "datadir": tmp_path, "dataformat_ohlcv": "feather",
-              "candle_type_def": CandleType.SPOT}  # fmt: skip
+    config = {
+        "timerange": f"{int(begin.timestamp())}-",
+        "datadir": tmp_path,
+        "dataformat_ohlcv": "feather",
+        "candle_type_def": CandleType.SPOT,
+    }
     candles = BacktestCandles(timeframe, 100, config)
     if timeframe == "1h":
         candles.take(PAIRS[0], stored.iloc[110:])
