@@ -44,15 +44,27 @@ def requirements() -> Iterator[tuple[str, str | None]]:
 
 
 def imported_packages(folder: Path) -> set[str]:
-    """Top-level packages that the Python files of a folder import from elsewhere."""
+    """Top-level packages that a Python file, or all of a folder, import from elsewhere."""
     found = set()
-    for file in folder.rglob("*.py"):
+    for file in [folder] if folder.is_file() else folder.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 found.add(node.module.split(".")[0])
     return found - set(sys.stdlib_module_names)
+
+
+def shared_modules(folder: Path) -> set[Path]:
+    """The files of `aquatrade` that a folder's Python files import, and those that these import."""
+    strategies = REPOSITORY / "user_data" / "strategies"
+    waiting, found = list(folder.rglob("*.py")), set[Path]()
+    while waiting:
+        names = re.findall(r"^\s*from (aquatrade[\w.]*) import", waiting.pop().read_text(), re.M)
+        files = {strategies / f"{name.replace('.', '/')}.py" for name in names} - found
+        found |= files
+        waiting += sorted(files)
+    return found
 
 
 def test_every_dependency_is_pinned_to_one_version() -> None:
@@ -66,8 +78,15 @@ def test_the_sidecars_image_holds_exactly_what_they_import() -> None:
     lines = (REPOSITORY / "docker" / "sidecars-requirements.txt").read_text().splitlines()
     listed = {line for line in lines if line and not line.startswith("#")}
     imported = imported_packages(REPOSITORY / "sidecars") - {"sidecars"}
-    # `aquatrade` there would need its folder copied into the image, and freqtrade must never.
-    assert not imported & {"aquatrade", "freqtrade"}
+    shared = shared_modules(REPOSITORY / "sidecars")
+    assert shared
+    for file in shared:
+        # The image has no freqtrade: what the guard shares with the bots must not need it.
+        more = imported_packages(file)
+        assert "freqtrade" not in more, file
+        imported |= more
+    imported -= {"aquatrade", "sidecars"}
+    assert "freqtrade" not in imported
     needed = {DISTRIBUTIONS.get(name, name) for name in imported} - {"pydantic_core"}
     assert listed == {normal(name) for name in needed}
     assert listed <= set(pins())
@@ -90,7 +109,12 @@ def test_every_package_is_installed_with_the_project() -> None:
         for room in ("sidecars", "lab", "operations")
         for folder in [file.parent for file in (REPOSITORY / room).rglob("__init__.py")]
     }
-    assert listed == on_disk | {"aquatrade"}
+    shared = REPOSITORY / "user_data" / "strategies"
+    on_disk |= {
+        ".".join(file.parent.relative_to(shared).parts)
+        for file in (shared / "aquatrade").rglob("__init__.py")
+    }
+    assert listed == on_disk
 
 
 def make(*arguments: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
