@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aquatrade.risk.model import Book, ClosedTrade, Period, Position, Side
+from aquatrade.risk.model import Book, ClosedTrade, Position, Side
 from sidecars.guard.fleet import Fleet, Rules
 from sidecars.guard.ledger import Purse, earned, profit_of
-from sidecars.guard.model import BookView, Reservation
+from sidecars.guard.model import Reservation
 from sidecars.guard.settings import BotSettings
 from sidecars.guard.snapshots import BotSnapshot, TradeSeen
 
@@ -264,42 +264,3 @@ def allotment_now(bot: BotSettings, snapshot: BotSnapshot | None) -> float:
         return bot.allotment
     realized = snapshot.closed_profit + sum(trade.realized_profit for trade in snapshot.trades)
     return max(0.0, bot.allotment + min(0.0, realized))
-
-
-# -- views ---------------------------------------------------------------------------------------
-
-
-def book_view(rules: Rules, fleet: Fleet, purse: Purse, now: datetime) -> BookView:
-    """The book with what belongs to whom."""
-    book = fleet_book(rules, fleet, purse, now)
-    bots = rules.bots_of(purse)
-    by_asset: defaultdict[str, float] = defaultdict(float)
-    by_exchange: defaultdict[str, float] = defaultdict(float)
-    for position in book.positions:
-        by_asset[position.asset] += position.exposure
-        by_exchange[position.exchange] += position.exposure
-    return BookView(
-        book=book,
-        capital=rules.settings.capital,
-        reserve=book.equity * rules.profile.reserve_pct / 100.0,
-        at_stake_by_bot={bot.name: at_stake(fleet, bot.name) for bot in bots},
-        exposure_by_asset=dict(by_asset),
-        exposure_by_exchange=dict(by_exchange),
-        profit_by_bot=profits(fleet.snapshots, (bot.name for bot in bots)),
-        profit_day=profit_since(fleet, purse, Period.DAY),
-        profit_week=profit_since(fleet, purse, Period.WEEK),
-        profit_month=profit_since(fleet, purse, Period.MONTH),
-        reservations=tuple(reservations_in(rules, fleet, purse)),
-    )
-
-
-def profits(snapshots: Mapping[str, BotSnapshot], bots: Iterable[str]) -> dict[str, float]:
-    """All that bots have earned, by their own databases; one that was never read is left out."""
-    return {bot: snapshots[bot].profit for bot in bots if bot in snapshots}
-
-
-def profit_since(fleet: Fleet, purse: Purse, period: Period) -> float | None:
-    """Profit of the purse in the present day, week or month; None before the first look."""
-    state = fleet.risk.get(purse)
-    mark = None if state is None else state.marks.get(period)
-    return None if mark is None else profit_of(fleet.ledger, purse) - mark.profit

@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from aquatrade.event_log import Event, StoredEvent
-from sidecars.guard.book import book_view
+from sidecars.guard.book_view import book_view
 from sidecars.guard.bot_events import new_events
 from sidecars.guard.checks import check
 from sidecars.guard.desk import Desk

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from aquatrade.event_log import Event
 from aquatrade.risk.breakers import observe
-from aquatrade.risk.model import RiskState, Side
+from aquatrade.risk.model import RiskState
 from sidecars.guard.approvals import expired, lapsed
 from sidecars.guard.book import fleet_book
 from sidecars.guard.fleet import (
@@ -20,8 +20,9 @@ from sidecars.guard.fleet import (
 )
 from sidecars.guard.ledger import Purse, begins_anew, with_snapshot
 from sidecars.guard.model import Approval, ApprovalStatus, Reconciliation
+from sidecars.guard.poll_parts import KEEP_EVERY, is_kept_already, priced, sharing, to_keep
 from sidecars.guard.reservations import Moment, Settled, of_bot, settle
-from sidecars.guard.snapshots import AWAY, RUNNING, BotSnapshot, TradeSeen
+from sidecars.guard.snapshots import AWAY, RUNNING, BotSnapshot
 from sidecars.guard.states import MISMATCHES_IN_A_ROW, state_of
 from sidecars.guard.unasked import see_orders
 from sidecars.guard.words import (
@@ -32,9 +33,6 @@ from sidecars.guard.words import (
     reservation_event,
 )
 
-# What moves with prices alone is kept so often.
-KEEP_EVERY = timedelta(seconds=60)
-KEPT_CLOSED = 20
 # A bot that fails so long is told of.
 UNREACHED_AFTER = timedelta(seconds=15)
 FORGET_TOLD = timedelta(minutes=10)
@@ -52,7 +50,7 @@ def take_poll(
     if bot is None:
         return Step(fleet, None)
     before = fleet.snapshots.get(snapshot.bot)
-    snapshot = _priced(_sharing(snapshot, before), before)
+    snapshot = priced(sharing(snapshot, before), before)
     events = [*_return_events(fleet, snapshot.bot, now.at), *_stop_events(snapshot, before, now.at)]
     purses = purses_of(bot)
     account = fleet.ledger.get((purses[0], snapshot.bot))
@@ -69,7 +67,7 @@ def take_poll(
     fleet, more = see_orders(fleet, bot, known, snapshot, settled, now.at)
     others = {key: each for key, each in fleet.reservations.items() if each.bot != snapshot.bot}
     ledger = with_snapshot(fleet.ledger, purses, snapshot, before)
-    is_kept = _is_kept(fleet.kept.get(snapshot.bot), snapshot)
+    is_kept = is_kept_already(fleet.kept.get(snapshot.bot), snapshot)
     is_running = snapshot.run_state == RUNNING
     after = replace(
         fleet,
@@ -78,7 +76,7 @@ def take_poll(
         reservations={**others, **{each.id: each for each in settled.left}},
         ledger=ledger,
         paused=fleet.paused - {snapshot.bot} if is_running else fleet.paused,
-        kept=fleet.kept if is_kept else {**fleet.kept, snapshot.bot: _to_keep(snapshot)},
+        kept=fleet.kept if is_kept else {**fleet.kept, snapshot.bot: to_keep(snapshot)},
         kept_ledger=fleet.kept_ledger if is_kept else ledger,
     )
     return Step(after, None, (*events, *more))
@@ -120,55 +118,6 @@ def _stop_events(snapshot: BotSnapshot, before: BotSnapshot | None, now: datetim
         return []
     text = f"bot {snapshot.bot} is stopped: nobody watches its {len(snapshot.trades)} open trades"
     return [plain_event("error", text, now, {"bot": snapshot.bot})]
-
-
-def _sharing(snapshot: BotSnapshot, before: BotSnapshot | None) -> BotSnapshot:
-    """What is as it was before is the very same: what follows from it is not worked out again."""
-    if before is None or before.closed is snapshot.closed or before.closed != snapshot.closed:
-        return snapshot
-    return replace(snapshot, closed=before.closed)
-
-
-def _priced(snapshot: BotSnapshot, before: BotSnapshot | None) -> BotSnapshot:
-    """Trades whose present price the bot does not know, at the price that was known last."""
-    if not snapshot.unpriced or before is None:
-        return snapshot
-    known = {trade.trade_id: trade for trade in before.trades}
-    trades = tuple(_at_known_price(trade, known.get(trade.trade_id)) for trade in snapshot.trades)
-    return replace(snapshot, trades=trades)
-
-
-def _at_known_price(trade: TradeSeen, before: TradeSeen | None) -> TradeSeen:
-    if trade.unrealized_profit is not None or before is None or before.current_rate is None:
-        return trade
-    rate = before.current_rate
-    bought, sold = trade.amount * trade.open_rate, trade.amount * rate
-    gross = sold - bought if trade.side is Side.LONG else bought - sold
-    profit = gross - trade.fee_rate * (bought + sold)
-    return replace(trade, current_rate=rate, unrealized_profit=profit)
-
-
-def _is_kept(kept: BotSnapshot | None, snapshot: BotSnapshot) -> bool:
-    """Whether the database has what matters of it; prices alone are kept once a minute."""
-    if kept is None or not timedelta(0) <= snapshot.at - kept.at < KEEP_EVERY:
-        return False
-    return _substance(kept) == _substance(snapshot)
-
-
-def _to_keep(snapshot: BotSnapshot) -> BotSnapshot:
-    """Without the past, which may be long and is asked for again after a start."""
-    return replace(snapshot, closed=snapshot.closed[-KEPT_CLOSED:], entries=())
-
-
-def _substance(snapshot: BotSnapshot) -> object:
-    trades = tuple(
-        (trade.trade_id, trade.amount, trade.stake, trade.stop_rate, trade.orders)
-        for trade in snapshot.trades
-    )
-    return (
-        trades, snapshot.closed_count, snapshot.closed_profit, snapshot.locks, snapshot.run_state,
-        snapshot.is_dry_run, snapshot.bot_name,
-    )  # fmt: skip
 
 
 # -- losses --------------------------------------------------------------------------------------

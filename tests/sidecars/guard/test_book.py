@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from aquatrade.risk.model import ClosedTrade, Side
 from aquatrade.risk.profile import RiskProfile
-from sidecars.guard.book import allotment_now, at_stake, book_view, fleet_book
+from sidecars.guard.book import allotment_now, at_stake, fleet_book
+from sidecars.guard.book_view import book_view
 from sidecars.guard.checks import check
 from sidecars.guard.fleet import Fleet, Rules
 from sidecars.guard.ledger import Purse
