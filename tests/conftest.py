@@ -1,5 +1,6 @@
 """What every test may ask for: the folder of recorded market data, and repeatable randomness."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -16,6 +17,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def loggers_that_speak() -> None:
+    """Freqtrade's own logging, set up by a test before, has silenced every logger it found."""
+    logging.disable(logging.NOTSET)
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @pytest.fixture(scope="session")

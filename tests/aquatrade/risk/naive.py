@@ -183,7 +183,7 @@ def breaches(
             )
         risk += math.fsum(map(heat_of, own))
         figures.append(("risk", 100 * risk / equity, profile.risk_per_trade_pct))
-        figures.append(("order", stake, profile.max_order))
+        figures.append(("order", stake * entry.leverage, profile.max_order))
         if profile.max_open_positions is not None:
             room = equity / profile.max_open_positions * entry.leverage
             figures.append(("notional", gross(own) + stake * entry.leverage, room))
