@@ -57,6 +57,9 @@ class BotClient:
         self._tells_clock = tells_clock
         self._password = password
         self._client = FtRestClient(bot.url, bot.username, password, timeout=timeout_seconds)
+        # Bots are neighbours: no proxy stands between, and looking for one in the environment
+        # costs more than the request.
+        self._client._session.trust_env = False
         # What the client throws away of an answer: its clock.
         self._client._session.hooks["response"].append(self._look_at_clock)
         self._skew_seconds: float | None = None

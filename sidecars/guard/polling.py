@@ -54,18 +54,23 @@ class BotPoller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        bots = self._rules.settings.bots
-        # All at once at the start, and then one after the other: who asks the guard meanwhile is
-        # to wait for one of them at most.
-        share = (bots.index(self._bot) + 1) / len(bots)
         while True:
             started = self._time.now().at
             acted = await self.look()
-            seconds = self._rules.settings.poll_seconds * share
-            share = 1.0
+            until = self._turn_after(started)
             if acted:
-                seconds = min(seconds, AFTER_ACTS_SECONDS)
-            await self._rest(started + timedelta(seconds=seconds))
+                until = min(until, started + timedelta(seconds=AFTER_ACTS_SECONDS))
+            await self._rest(until)
+
+    def _turn_after(self, moment: datetime) -> datetime:
+        """When this bot's turn is next.
+
+        Bots close candles at the same moment and are then read in a hurry, all at once; so each has
+        turns of its own, and who asks the guard meanwhile waits for one poll at most.
+        """
+        bots, seconds = self._rules.settings.bots, self._rules.settings.poll_seconds
+        own = seconds * bots.index(self._bot) / len(bots)
+        return moment + timedelta(seconds=seconds - (moment.timestamp() - own) % seconds)
 
     async def look(self) -> bool:
         """One poll and what follows from it; whether something was done to the bot."""

@@ -2,19 +2,20 @@
 
 One transaction for each change: the rows that differ, and the events that say why. All of it
 outlives the process at once. What a person does and what trips outlives the machine, too; promises
-to bots do so a second later, since each would cost a wait for the disk: after a boot the guard
+to bots do so a few seconds later, since each would cost a wait for the disk: after a boot the guard
 waits for as long as a promise may live (`Fleet.boot_wait_until_s`). Its methods block: call them in
 a thread.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, delete, event, select
+from sqlalchemy import Connection, bindparam, delete, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -215,19 +216,27 @@ def _save_risk(
 def _put(connection: Connection, kind: str, contents: Mapping[str, str]) -> None:
     if not contents:
         return
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    rows = [{"kind": kind, "name": name, "content": text} for name, text in contents.items()]
+    connection.execute(_put_statement(connection.dialect.name), rows)
+
+
+@functools.cache  # making it costs more than running it
+def _put_statement(dialect_name: str) -> Any:
+    dialect: Any = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(parts_table)
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["kind", "name"], set_={"content": statement.excluded.content}
     )
-    rows = [{"kind": kind, "name": name, "content": text} for name, text in contents.items()]
-    connection.execute(statement, rows)
 
 
 def _drop(connection: Connection, kind: str, names: Sequence[str]) -> None:
     if names:
-        where = (parts_table.c.kind == kind, parts_table.c.name.in_(names))
-        connection.execute(delete(parts_table).where(*where))
+        connection.execute(_DROP, [{"of_kind": kind, "named": name} for name in names])
+
+
+_DROP: Final = delete(parts_table).where(
+    parts_table.c.kind == bindparam("of_kind"), parts_table.c.name == bindparam("named")
+)
 
 
 def _line(error: Exception) -> str:

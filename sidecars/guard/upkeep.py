@@ -23,8 +23,9 @@ logger = logging.getLogger(__name__)
 # Until one has passed, and while something is wrong.
 RECONCILE_SOON_SECONDS = 15.0
 START_SECONDS = 0.25
-# What was kept without waiting for the disk is on it at the latest then.
-CHECKPOINT_SECONDS = 1.0
+# What was kept without waiting for the disk is on it at the latest then; each costs whoever asks
+# meanwhile a wait.
+CHECKPOINT_SECONDS = 5.0
 
 
 class Upkeep:
