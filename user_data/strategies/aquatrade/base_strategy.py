@@ -20,8 +20,9 @@ from aquatrade import trade_records
 from aquatrade.bot_callbacks import GatedCallbacks
 from aquatrade.bot_risk import BotRisk
 from aquatrade.entry_context import CONTEXT_KEY
+from aquatrade.market_filter import is_above_mean
 from aquatrade.orphan_settlement import settle_orphans
-from aquatrade.presets import Preset, refuse_negative_evidence
+from aquatrade.presets import Preset, refuse_negative_evidence, with_sizing_of
 from aquatrade.score_feed import SCORE_COLUMN, ScoreFeed
 from aquatrade.settings import (
     choose_name,
@@ -52,6 +53,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     FAMILY = "other"  # what a limit may close by name: "dip", "trend", "grid", "scalp", ...
 
     INTERFACE_VERSION = 3
+    timeframe: str
     startup_candle_count: int = 0
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -60,6 +62,9 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             self.settings.preset, self.PRESETS, self.DEFAULT_PRESET, "aquatrade.preset"
         )
         self.preset = self.PRESETS[self.preset_name]
+        self.settings = with_sizing_of(self.settings, self.preset)
+        self.timeframe = self.preset.timeframe or self.timeframe
+        self.startup_candle_count = self.preset.startup_candles or self.startup_candle_count
         runmode = config.get("runmode")
         refuse_negative_evidence(
             type(self).__name__,
@@ -118,11 +123,29 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         return advised
 
     def informative_pairs(self) -> list[tuple[str, str]]:
-        """What the rules on correlation look at besides; a subclass adds its own to it."""
+        """What is looked at besides the pairs' own candles; a subclass adds its own to it."""
+        wanted = [(self.market_pair, self.timeframe)] if self.preset.market_mean_candles else []
         hourly = self._trades_now and self.risk is not None and self.risk.correlation_hours
-        if not hourly or self.timeframe == "1h":
-            return []
-        return [(pair, "1h") for pair in self.dp.current_whitelist()]
+        if hourly and self.timeframe != "1h":
+            wanted += [(pair, "1h") for pair in self.dp.current_whitelist()]
+        return wanted
+
+    @property
+    def market_pair(self) -> str:
+        """The pair that stands for the whole market."""
+        stake = self.config["stake_currency"]
+        is_futures = self.config.get("trading_mode") == "futures"
+        return f"BTC/{stake}:{stake}" if is_futures else f"BTC/{stake}"
+
+    def market_is_up(self, dataframe: pd.DataFrame) -> pd.Series:
+        """For each candle: whether the market closed above its mean of the preset's candles.
+
+        True throughout for a preset that does not ask; False where it is not known.
+        """
+        if not self.preset.market_mean_candles:
+            return pd.Series(True, index=dataframe.index)
+        market = self.dp.get_pair_dataframe(self.market_pair, self.timeframe)
+        return is_above_mean(dataframe["date"], market, self.preset.market_mean_candles)
 
     def _say_what_trades(self) -> None:
         overridden = overridden_values(self, self.preset)
@@ -202,7 +225,8 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     ) -> float:
         """The stake of an entry; 0 (no entry) where it cannot be told or is not allowed."""
         try:
-            decision = self._stake(pair, side, max_stake, min_stake or 0.0)
+            stop_pct = self.entry_stop_pct(pair, current_rate, side)
+            decision = self._stake(pair, side, stop_pct, max_stake, min_stake or 0.0)
         except Exception:
             # Freqtrade would answer an exception with its own stake: unknown is not good news.
             logger.exception("no stake for %s, entry refused", pair)
@@ -213,22 +237,40 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             logger.info("entry of %s refused: %s", pair, decision.reason)
         return decision.stake
 
-    def _stake(self, pair: str, side: str, available: float, min_stake: float) -> StakeDecision:
+    def _stake(
+        self, pair: str, side: str, stop_pct: float, available: float, min_stake: float
+    ) -> StakeDecision:
         sizing = self.settings.sizing
         if sizing.method != "fixed" and self.wallets is None:
             return StakeDecision(0.0, "no wallet to size by")
         return choose_stake(
             sizing,
             FreqtradeFigures(self, pair),
-            stop_pct=abs(self.stoploss) * 100.0,
+            stop_pct=stop_pct,
             available=available,
             min_stake=min_stake,
             is_short=side == "short",
         )
 
+    def entry_stop_pct(self, pair: str, rate: float, side: str) -> float:
+        """How far from its price the stop of an entry will be, in percent of it; NaN: not known.
+
+        The stake is sized for it. A strategy whose stop follows volatility overrides it.
+        """
+        return abs(self.stoploss) * 100.0
+
+    def initial_stop_pct(self, trade: Trade) -> float:
+        """The same of a trade that was entered. Overridden together with entry_stop_pct."""
+        return abs(self.stoploss) * 100.0
+
+    def signal_row(self, pair: str) -> pd.Series | None:
+        """The analysed candle that closed last; None without one."""
+        frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+        return frame.iloc[-1] if len(frame) else None
+
     def stop_rate(self, pair: str, rate: float, side: str, leverage: float) -> float | None:
         """Where the stop of an entry at this rate will be; None if it has none."""
-        distance = abs(self.stoploss) / leverage
+        distance = self.entry_stop_pct(pair, rate, side) / 100.0 / leverage
         stop = rate * (1.0 + distance if side == "short" else 1.0 - distance)
         return stop if stop > 0.0 else None
 
@@ -269,7 +311,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             trade,
             frame,
             timeframe=self.timeframe,
-            stop_pct=abs(self.stoploss) * 100.0,
+            stop_pct=self.initial_stop_pct(trade),
             max_age_hours=self.settings.scores.max_age_hours,
             scores=self.scores.live,
         )

@@ -31,12 +31,9 @@ def strategy_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     except (ImportError, AttributeError, SyntaxError, NameError) as error:
         yield "strategy", f"{name} cannot be loaded: {one_line(str(error))}"
         return
-    timeframe = config.get("timeframe", strategy.timeframe)
-    if timeframe != strategy.timeframe and re.fullmatch(r"\d+[mhdwM]", str(timeframe)):
-        # Freqtrade would let the config win: a fall of six hours would become one of six candles.
-        yield "timeframe", f"got {shown(timeframe)}, expected {strategy.timeframe}: {name}'s own"
     presets = getattr(strategy, "PRESETS", None)
     if presets is None:
+        yield from _timeframe_problem(config, name, strategy.timeframe)
         return
     settings = load_settings(config)
     try:
@@ -44,6 +41,8 @@ def strategy_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     except SettingsError as error:
         yield "aquatrade.preset", one_line(str(error).partition(": ")[2])
         return
+    own = presets[preset].timeframe or strategy.timeframe
+    yield from _timeframe_problem(config, name, own)
     try:
         refuse_negative_evidence(
             name,
@@ -54,6 +53,13 @@ def strategy_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     except SettingsError as error:
         yield "aquatrade.preset", one_line(str(error))
+
+
+def _timeframe_problem(config: Mapping[str, Any], name: str, own: str) -> Iterator[tuple[str, str]]:
+    timeframe = config.get("timeframe", own)
+    if timeframe != own and re.fullmatch(r"\d+[mhdwM]", str(timeframe)):
+        # Freqtrade would let the config win: a fall of six hours would become one of six candles.
+        yield "timeframe", f"got {shown(timeframe)}, expected {own}: {name}'s own"
 
 
 def shipped_strategy(config: Mapping[str, Any]) -> Any | None:

@@ -117,7 +117,7 @@ def _adopt_entry(order: dict[str, Any], exchange: Any, strategy: Any) -> None:
         precision_mode_price=exchange.precision_mode_price,
         contract_size=exchange.get_contract_size(pair),
     )
-    trade.adjust_stop_loss(trade.open_rate, strategy.stoploss, initial=True)
+    trade.adjust_stop_loss(trade.open_rate, -strategy.initial_stop_pct(trade) / 100.0, initial=True)
     _adopt(order, trade)
 
 

@@ -116,7 +116,7 @@ def stake_of_one_trade(
     capital: of the bot; None: as much as it takes.
     """
     sizing, risk = settings.sizing, settings.risk
-    most = sizing.stake_usd
+    most = sizing.most_usd
     if risk is not None and risk.max_order is not None:
         most = min(most, risk.max_order)
     if sizing.method == "fixed" or capital is None:

@@ -10,7 +10,7 @@ from aquatrade.config_database import database_url
 from aquatrade.config_rules import SIGNS_OF_A_PATTERN
 from aquatrade.config_strategy import shipped_strategy
 from aquatrade.preflight_paper import paper_database_url
-from aquatrade.presets import Preset
+from aquatrade.presets import Preset, with_sizing_of
 from aquatrade.settings import AquatradeSettings, load_settings
 
 WIDEST_STOP_RATIO = 1.0
@@ -100,14 +100,15 @@ def subject_of(
     settings = load_settings(config)
     strategy = shipped_strategy(config)
     name = str(settings.preset or getattr(strategy, "DEFAULT_PRESET", ""))
+    preset = getattr(strategy, "PRESETS", {}).get(name)
     url = database_url(config)
     return Subject(
         config=config,
         mode=checked.mode,
-        settings=settings,
+        settings=settings if preset is None else with_sizing_of(settings, preset),
         strategy=strategy,
         preset_name=name,
-        preset=getattr(strategy, "PRESETS", {}).get(name),
+        preset=preset,
         database_url=url,
         paper_url=paper_url or paper_database_url(url),
         environment=environment,

@@ -1,9 +1,10 @@
 """Presets: named sets of a strategy's numbers, each with what it earned when it was measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from aquatrade.settings import SettingsError
+from aquatrade.settings import AquatradeSettings, SettingsError
+from aquatrade.sizing_settings import SizingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class Preset:
     lost_when_measured: bool = False
     trades_a_year: float | None = None  # median of the whole years that were measured
     measured_pairs: int = 1  # on so many pairs together
+    timeframe: str | None = None  # None: the strategy's own
+    startup_candles: int | None = None  # None: the strategy's own
+    sizing: Mapping[str, object] = field(default_factory=dict)  # where the config says nothing
+    regime_filter: bool = False  # whether it stands down in the regimes that its kind loses in
+    market_mean_candles: int = 0  # BTC has to be above its mean of so many candles; 0: it need not
 
 
 def refuse_negative_evidence(
@@ -30,3 +36,10 @@ def refuse_negative_evidence(
             f"{strategy} preset '{name}' lost when it was measured ({preset.evidence}); to trade "
             "it live all the same set config key 'aquatrade.accept_negative_evidence' to true"
         )
+
+
+def with_sizing_of(settings: AquatradeSettings, preset: Preset) -> AquatradeSettings:
+    """The settings with the preset's sizing wherever the config does not say its own."""
+    said = {name: getattr(settings.sizing, name) for name in settings.sizing.model_fields_set}
+    sizing = SizingSettings.model_validate({**preset.sizing, **said})
+    return settings.model_copy(update={"sizing": sizing})

@@ -112,6 +112,13 @@ class AquatradeSettings(_Section):
     rsi_method: Literal["simple", "wilder"] | None = Field(
         default=None, description='"simple", "wilder", or null for the strategy\'s own'
     )
+    regime_filter: bool | None = Field(
+        default=None,
+        description=(
+            "true (no entries in market regimes that the strategy loses in), false, or null for "
+            "what the preset says"
+        ),
+    )
     accept_negative_evidence: bool = Field(
         default=False,
         description="true (trade live with a preset that lost when it was measured) or false",
@@ -159,6 +166,11 @@ def load_settings(config: Mapping[str, Any]) -> AquatradeSettings:
         raise SettingsError(
             f"config key '{SECTION}.scores.filter': got true without '{SECTION}.scores.url', "
             "expected the address of the score sidecar beside it"
+        )
+    if settings.sizing.method == "fixed" and settings.sizing.stake_usd is None:
+        raise SettingsError(
+            f"config key '{SECTION}.sizing.stake_usd': got null, expected an amount of stake "
+            'currency, for method "fixed"'
         )
     if settings.sizing.method == "half_base" and settings.sizing.base_usd is None:
         raise SettingsError(

@@ -1,5 +1,6 @@
 """How much is staked on one trade: config "aquatrade.sizing"."""
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -17,8 +18,10 @@ class SizingSettings(Section):
             "each with stake_usd as the most"
         ),
     )
-    stake_usd: float = Field(
-        default=200.0, gt=0.0, description="an amount of stake currency above 0"
+    stake_usd: float | None = Field(
+        default=200.0,
+        gt=0.0,
+        description="an amount of stake currency above 0, or null for no such limit",
     )
     risk_pct: float = Field(
         default=2.0,
@@ -64,3 +67,8 @@ class SizingSettings(Section):
         gt=0.0,
         description="the capital that the bot began with in stake currency, above 0, or null",
     )
+
+    @property
+    def most_usd(self) -> float:
+        """No stake is above this; infinite without a limit."""
+        return math.inf if self.stake_usd is None else self.stake_usd

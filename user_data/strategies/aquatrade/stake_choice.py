@@ -54,30 +54,31 @@ def choose_stake(
     is_short: bool = False,
 ) -> StakeDecision:
     """The stake, at most stake_usd and what is available; or none with the reason."""
+    most = available if sizing.stake_usd is None else sizing.stake_usd
     if sizing.method == "fixed":
-        return fixed_stake(stake=sizing.stake_usd, available=available, min_stake=min_stake)
+        return fixed_stake(stake=most, available=available, min_stake=min_stake)
     if sizing.method == "fraction":
         return fraction_stake(
             capital=figures.capital(),
             available=available,
             fraction_pct=sizing.fraction_pct,
-            max_stake=sizing.stake_usd,
+            max_stake=most,
             min_stake=min_stake,
         )
     if sizing.method == "volatility":
-        return _by_volatility(sizing, figures, available, min_stake)
+        return _by_volatility(sizing, figures, available, most, min_stake)
     if sizing.method == "half_base":
         return half_base_stake(
             base=math.nan if sizing.base_usd is None else sizing.base_usd,
             equity=figures.capital(),
             realised_profit=figures.realised_profit(),
             staked=figures.staked(),
-            stake=sizing.stake_usd,
+            stake=most,
             available=available,
             min_stake=min_stake,
         )
     if sizing.method == "kelly":
-        decision = _by_kelly(sizing, figures, available, min_stake)
+        decision = _by_kelly(sizing, figures, available, most, min_stake)
         if decision is not None:
             return decision
     return stake_at_risk(
@@ -86,7 +87,7 @@ def choose_stake(
         risk_pct=sizing.risk_pct,
         stop_pct=stop_pct,
         cost_pct_per_side=sizing.cost_pct_per_side,
-        max_stake=sizing.stake_usd,
+        max_stake=most,
         min_stake=min_stake,
         is_short=is_short,
     )
@@ -105,7 +106,7 @@ def realised_volatility_pct(closes: Sequence[float], candles_per_year: float) ->
 
 
 def _by_volatility(
-    sizing: SizingSettings, figures: Figures, available: float, min_stake: float
+    sizing: SizingSettings, figures: Figures, available: float, most: float, min_stake: float
 ) -> StakeDecision:
     volatility_pct = figures.volatility_pct(sizing.volatility_candles)
     if math.isnan(volatility_pct):
@@ -117,13 +118,13 @@ def _by_volatility(
         fraction_pct=sizing.fraction_pct,
         volatility_pct=volatility_pct,
         target_volatility_pct=sizing.target_volatility_pct,
-        max_stake=sizing.stake_usd,
+        max_stake=most,
         min_stake=min_stake,
     )
 
 
 def _by_kelly(
-    sizing: SizingSettings, figures: Figures, available: float, min_stake: float
+    sizing: SizingSettings, figures: Figures, available: float, most: float, min_stake: float
 ) -> StakeDecision | None:
     """None where the bot's own trades say too little yet: then it goes by risk."""
     results = figures.results()
@@ -147,6 +148,6 @@ def _by_kelly(
         min_trades=sizing.kelly_min_trades,
         kelly_multiplier=sizing.kelly_multiplier,
         cap_pct=sizing.kelly_cap_pct,
-        max_stake=sizing.stake_usd,
+        max_stake=most,
         min_stake=min_stake,
     )
