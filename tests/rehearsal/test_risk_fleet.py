@@ -31,6 +31,7 @@ from tests.rehearsal.fleet_market import (
 )
 from tests.rehearsal.fleet_rig import GUARD, FleetRig
 from tests.rehearsal.probe_hands import Probe
+from tests.rehearsal.scripted_process import ScriptedSentiment
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3000)]
 
@@ -196,6 +197,33 @@ def test_a_foreign_order_halts_entries_until_it_is_gone(fleet: FleetRig, hands: 
     assert len(fleet.events(GUARD, kind="mismatch_end")) == 1
     alpha.enter(CALM)
     alpha.leave(CALM)
+    leave_all(fleet)
+
+
+def test_macro_danger_pauses_entries_and_nothing_else(fleet: FleetRig, hands: Hands) -> None:
+    alpha = hands[0]
+    sentiment = ScriptedSentiment(fleet)
+    watch = {"url": sentiment.url, "poll_seconds": 30.0}
+    fleet.add_guard(staged("hybrid"), PROFILE, capital=CAPITAL, danger=watch)
+    fleet.stop(GUARD)
+    fleet.start_guard()
+    fleet.wait_until_active()
+    alpha.enter(CALM)
+    sentiment.says("DANGER", "PAUSE_ENTRIES")
+    fleet.run_until(lambda: fleet.guard_state()["state"] == "REDUCING")
+    alpha.is_refused(FREE, "danger")
+    alpha.leave(CALM)
+    sentiment.says()
+    fleet.run_until(lambda: fleet.guard_state()["state"] == "ACTIVE")
+    alpha.enter(FREE)
+    sentiment.dies()
+    # What was told last counts for half an hour; then danger is not known.
+    alpha.enter(CALM)
+    fleet.run(timedelta(minutes=31))
+    alpha.is_refused(OTHER, "danger")
+    alpha.leave(CALM, FREE)
+    told = [event.data["status"] for event in fleet.events(GUARD, kind="danger")]
+    assert told == ["pause", "calm", "unknown"]
     leave_all(fleet)
 
 
