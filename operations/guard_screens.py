@@ -39,6 +39,9 @@ def status_screen(standing: Standing) -> RenderableType:
         ),
         *(Text(f"- {line}") for line in dict.fromkeys(state.reasons)),
     ]
+    parts += [
+        Text(f"- {each.text}; lift it: aquatrade guard resume {each.rule}") for each in state.held
+    ]
     untold = state.danger.status in (DangerStatus.DANGER, DangerStatus.NOT_TOLD)
     if untold and not state.danger.refuses:  # else it is one of the reasons
         parts.append(Text(f"- {state.danger.text}"))

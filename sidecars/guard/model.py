@@ -221,6 +221,15 @@ class KillSwitch:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Something besides trips and the kill switch that stays until a person resumes. rule:
+    "unasked" or "clock"."""
+
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateView:
     state: GuardState
     reasons: tuple[str, ...]  # one line for each thing that stands against ACTIVE
@@ -234,6 +243,7 @@ class StateView:
     reconcile_errors: Mapping[str, str]
     profile: str
     danger: DangerView = DANGER_OFF
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ _STATE_ANSWER = object_of(
         "reconcile_errors": {"type": "object", "additionalProperties": _TEXT},
         "profile": _TEXT,
         "danger": _DANGER,
+        "held": list_of(_ANYTHING),
         "stake_currency": _TEXT,
         "bots": list_of(_ANYTHING),
         "limits": list_of(_LIMIT),

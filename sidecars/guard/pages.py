@@ -235,6 +235,7 @@ class Pages:
             rule=rule,
             name=views.rule_name(rule or ""),
             trip=None if trip is None else views.trip_row(trip),
+            held=[each.text for each in self._guard.state().held if each.rule == rule],
             mismatches=self._guard.state().mismatches,
             problem=problem,
         )
@@ -244,7 +245,8 @@ class Pages:
         state = self._guard.state()
         trip = next((trip for trip in state.trips if trip.rule == rule), None)
         others = {"kill": state.kill is not None, RECONCILE: bool(state.mismatches)}
-        if trip is None and not others.get(rule or "", False):
+        is_held = any(each.rule == rule for each in state.held)
+        if trip is None and not is_held and not others.get(rule or "", False):
             raise PageError(404, "There is nothing of that name to resume.")
         return trip
 

@@ -1,8 +1,9 @@
 """What people are shown of the fleet: state, bots, limits. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from aquatrade.risk.breakers import CLOCK, CLOCK_WENT_BACK
 from aquatrade.risk.limits import LimitUse, describe
 from aquatrade.risk.model import RiskState
 from sidecars.guard.acts import is_locked
@@ -13,6 +14,7 @@ from sidecars.guard.model import (
     Approval,
     ApprovalStatus,
     BotView,
+    Held,
     KillSwitch,
     LimitView,
     Stage,
@@ -20,6 +22,7 @@ from sidecars.guard.model import (
 )
 from sidecars.guard.settings import BotSettings
 from sidecars.guard.states import against
+from sidecars.guard.unasked import RULE as UNASKED
 
 SHOWN_ANSWERS = timedelta(days=1)
 _RULES = {
@@ -50,7 +53,15 @@ def state_view(rules: Rules, fleet: Fleet) -> StateView:
         reconcile_errors=fleet.reconcile_errors,
         profile=rules.profile.name,
         danger=danger_shown(rules.settings.danger, fleet.danger),
+        held=tuple(_held(fleet, risk)),
     )
+
+
+def _held(fleet: Fleet, risk: RiskState) -> Iterator[Held]:
+    for each in fleet.unasked.values():
+        yield Held(UNASKED, each.text)
+    if risk.error is not None and risk.error.startswith(CLOCK_WENT_BACK):
+        yield Held(CLOCK, risk.error)
 
 
 def kill_shown(fleet: Fleet) -> KillSwitch | None:

@@ -25,6 +25,7 @@ from sidecars.guard.moves import (
 )
 from sidecars.guard.people import kill, lift, see_kill_file
 from sidecars.guard.refusals import GuardRefusal
+from sidecars.guard.showing import state_view
 from sidecars.guard.states import against
 from tests.sidecars.guard.guard_rig import (
     START,
@@ -208,10 +209,12 @@ def test_clock_that_was_ahead_is_put_right_by_hand() -> None:
     said = check(made, fleet, request(), at(6)).answer
     assert [reason.rule for reason in said.reasons] == ["state"]
     assert "the clock went back behind" in said.reasons[0].text
+    assert [each.rule for each in state_view(made, fleet).held] == ["clock"]
     with pytest.raises(GuardRefusal, match="no trip is active"):
         lift(made, fleet, "me", None, at(7))
     step = lift(made, fleet, "me", "clock", at(7))
     assert (step.answer, [event.kind for event in step.events]) == (("clock",), ["resume"] * 2)
+    assert state_view(made, step.fleet).held == ()
     assert check(made, step.fleet, request(), at(8)).answer.decision is Decision.APPROVE
     with pytest.raises(GuardRefusal, match="the clock is not behind the latest look"):
         lift(made, step.fleet, "me", "clock", at(9))

@@ -13,7 +13,7 @@ from blockbuster import blockbuster_ctx
 from aquatrade.event_log import Event
 from sidecars.common.clock import ManualClock
 from sidecars.guard.danger import DangerStatus, DangerView
-from sidecars.guard.model import KillSwitch, Stage
+from sidecars.guard.model import Held, KillSwitch, Stage
 from sidecars.guard.refusals import GuardRefusal
 from tests.sidecars.common.pages.html_judge import faults_of
 from tests.sidecars.guard import pages_samples as samples
@@ -192,6 +192,21 @@ async def test_differences_are_put_up_with_by_name(client: Client, desk: FakeDes
     assert desk.told == [("resume", "web page", "reconcile")]
     desk.shown = samples.active()
     assert (await send(client, "/resume", "rule=reconcile")).status == 404
+
+
+async def test_what_is_held_against_entries_is_named_and_lifted(
+    client: Client, desk: FakeDesk
+) -> None:
+    held = (Held("unasked", "bot dip made an order"), Held("clock", "the clock went back"))
+    desk.shown = replace(samples.active(), held=held)
+    overview = await (await client.get("/")).text()
+    for each in held:
+        assert f"/resume?rule={each.rule}" in overview
+        assert f"{each.text[0].upper()}{each.text[1:]}." in await text_of(
+            client, f"/resume?rule={each.rule}"
+        )
+        assert (await send(client, "/resume", f"rule={each.rule}")).status == 303
+    assert desk.told == [("resume", "web page", each.rule) for each in held]
 
 
 async def test_a_yes_and_a_no_reach_the_guard_once(client: Client, desk: FakeDesk) -> None:

@@ -14,6 +14,7 @@ from sidecars.guard.fleet import Fleet, Rules
 from sidecars.guard.moves import take_poll
 from sidecars.guard.people import lift, release
 from sidecars.guard.refusals import GuardRefusal
+from sidecars.guard.showing import state_view
 from sidecars.guard.snapshots import BotSnapshot
 from tests.sidecars.guard.guard_rig import (
     START,
@@ -52,10 +53,14 @@ def test_order_that_was_not_asked_for_stops_its_bot_until_a_person_resumes() -> 
     assert check(made, fleet, request("sma", "ETH/USDT"), at(6)).answer.reservation is not None
     fleet, again = poll(made, fleet, snapshot(trades=[trade()]), 7)
     assert not again, "told once"
+    assert [(each.rule, each.text) for each in state_view(made, fleet).held] == [
+        ("unasked", fleet.unasked["dip"].text)
+    ]
     with pytest.raises(GuardRefusal, match="no trip is active"):
         lift(made, fleet, "me", None, at(8))
     step = lift(made, fleet, "me", "unasked", at(8))
     assert (step.answer, [event.kind for event in step.events]) == (("unasked",), ["resume"])
+    assert state_view(made, step.fleet).held == ()
     assert check(made, step.fleet, request(pair="ETH/USDT"), at(9)).answer.reservation is not None
     with pytest.raises(GuardRefusal, match="no bot has made an order"):
         lift(made, step.fleet, "me", "unasked", at(9))

@@ -30,6 +30,7 @@ from aquatrade.risk.profile import LossLimit, RiskProfile
 from aquatrade.risk.sanity import book_faults
 
 CLOCK = "clock"
+CLOCK_WENT_BACK = "the clock went back"  # how the error of such a clock begins
 NOT_HASHED = frozenset({"name", "kill_file", "paper_days"})  # they limit no loss
 ROUNDING_PCT = 1e-9  # a loss of just the limit is a breach, whatever rounding makes of it
 CLOCK_TOLERANCE = timedelta(minutes=5)  # looks may come out of order by the time a poll takes
@@ -275,7 +276,7 @@ def _clock_fault(state: RiskState, book: Book) -> str | None:
     if state.last_at is None or not clock_is_behind(state, book.at):
         return None
     latest = moment_text(state.last_at)
-    return f"the clock went back behind {latest}: until then no period begins and no trip ends"
+    return f"{CLOCK_WENT_BACK} behind {latest}: until then no period begins and no trip ends"
 
 
 def _clock_set_back(
