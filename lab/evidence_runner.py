@@ -5,8 +5,9 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from freqtrade.configuration import Configuration
@@ -36,6 +37,7 @@ class BacktestRequest:
     strategy_path: Path = STRATEGIES
     timerange: str | None = None
     config: Mapping[str, object] = field(default_factory=dict)
+    trading_mode: Literal["spot", "futures"] = "spot"
 
 
 def spot_market(pair: str) -> dict[str, Any]:
@@ -57,10 +59,22 @@ def spot_market(pair: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def market(pair: str) -> dict[str, Any]:
+    """That of "BTC/USDT", or of the linear perpetual "BTC/USDT:USDT"."""
+    name, _, settle = pair.partition(":")
+    if not settle:
+        return spot_market(pair)
+    return spot_market(name) | {
+        "symbol": pair, "type": "swap", "spot": False, "swap": True, "contract": True,
+        "linear": True, "inverse": False, "settle": settle, "settleId": settle,
+        "contractSize": 1.0,
+    }  # fmt: skip
+
+
 @contextlib.contextmanager
 def offline_markets(pairs: Sequence[str]) -> Iterator[None]:
     """While it lasts, every freqtrade exchange of this process knows these markets and no other."""
-    markets = {pair: spot_market(pair) for pair in pairs}
+    markets = {pair: market(pair) for pair in pairs}
 
     def reload_markets(
         exchange: Any, force: bool = False, *, load_leverage_tiers: bool = True
@@ -79,6 +93,9 @@ def offline_markets(pairs: Sequence[str]) -> Iterator[None]:
 
 def backtest_config(request: BacktestRequest) -> dict[str, object]:
     """The freqtrade config of a run, as it would stand in a file."""
+    is_futures = request.trading_mode == "futures"
+    # Freqtrade takes no ticker for a price on Binance's futures.
+    pricing = {"price_side": "same"} | ({"use_order_book": True} if is_futures else {})
     return {
         "stake_currency": "USDT",
         "stake_amount": 200,
@@ -86,19 +103,34 @@ def backtest_config(request: BacktestRequest) -> dict[str, object]:
         "dry_run_wallet": request.wallet,
         "tradable_balance_ratio": 1.0,
         "max_open_trades": request.max_open_trades,
-        "trading_mode": "spot",
+        "trading_mode": request.trading_mode,
+        "margin_mode": "isolated" if is_futures else "",
         "exchange": {"name": "binance", "pair_whitelist": list(request.pairs)},
         "pairlists": [{"method": "StaticPairList"}],
-        "entry_pricing": {"price_side": "same"},
-        "exit_pricing": {"price_side": "same"},
+        "entry_pricing": dict(pricing),
+        "exit_pricing": dict(pricing),
         "fee": request.fee_rate,
         "aquatrade": dict(request.aquatrade),
         **request.config,
     }
 
 
+@dataclass(frozen=True, slots=True)
+class BacktestRun:
+    """Closed trades with freqtrade's columns, and the first and last candle that was traded."""
+
+    trades: pd.DataFrame
+    start: datetime
+    end: datetime
+
+
 def run_backtest(request: BacktestRequest) -> pd.DataFrame:
     """Closed trades of the run, freqtrade's columns. Raises freqtrade's OperationalException."""
+    return backtest(request).trades
+
+
+def backtest(request: BacktestRequest, backtester: type[Backtesting] = Backtesting) -> BacktestRun:
+    """The run as a whole. Raises freqtrade's OperationalException."""
     with tempfile.TemporaryDirectory() as folder, offline_markets(request.pairs):
         file = Path(folder) / "config.json"
         file.write_text(json.dumps(backtest_config(request)))
@@ -113,11 +145,16 @@ def run_backtest(request: BacktestRequest) -> pd.DataFrame:
             "backtest_cache": "none",
         }
         config = Configuration(arguments, RunMode.BACKTEST).get_config()
-        backtesting = Backtesting(config)
+        backtesting = backtester(config)
         try:
             candles, timerange = backtesting.load_bt_data()
-            backtesting.backtest_one_strategy(backtesting.strategylist[0], candles, timerange)
+            start, end = backtesting.backtest_one_strategy(
+                backtesting.strategylist[0], candles, timerange
+            )
         finally:
             Backtesting.cleanup()
-        trades: pd.DataFrame = backtesting.all_bt_content[request.strategy]["results"]
-        return trades
+        return BacktestRun(
+            backtesting.all_bt_content[request.strategy]["results"],
+            pd.Timestamp(start).to_pydatetime(),
+            pd.Timestamp(end).to_pydatetime(),
+        )

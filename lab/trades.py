@@ -60,7 +60,11 @@ def exact(value: float | None) -> Decimal:
 
 def backtest_trades(export: Path, strategy: str) -> list[TradeRecord]:
     """Trades of a backtest's result file, in order of entry. Raises ValueError if unreadable."""
-    frame = load_backtest_data(export, strategy)
+    return trade_records(load_backtest_data(export, strategy))
+
+
+def trade_records(frame: pd.DataFrame) -> list[TradeRecord]:
+    """Freqtrade's trades (its columns) in order of entry."""
     if frame.empty:
         return []
     return [_from_row(row) for row in frame.sort_values("open_date").itertuples()]

@@ -41,7 +41,9 @@ BAD_INPUT = 2
 def main(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: any free one")] = 8100,
-    data: Annotated[Path | None, typer.Option(help="freqtrade datadir with spot candles")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="freqtrade datadir: spot candles, futures/ beside them")
+    ] = None,
     seed: Annotated[int, typer.Option(help="of the synthetic market and of all prices")] = 1,
     synthetic_start: Annotated[
         str, typer.Option(help="first day of the synthetic market")

@@ -23,6 +23,7 @@ from sidecars.replay.faults.middleware import install_faults
 from sidecars.replay.faults.plan import Faults
 from sidecars.replay.faults.rules import parse_plan
 from sidecars.replay.market.columns import FeedError
+from sidecars.replay.market.futures import Futures, open_futures
 from sidecars.replay.market.market_view import ReplayMarketView
 from sidecars.replay.market.recorded import RecordedFeed
 from sidecars.replay.market.synthetic import DEFAULT_PAIRS, SyntheticFeed
@@ -48,6 +49,15 @@ def open_feed(settings: ReplaySettings) -> Feed:
             start=settings.synthetic_start,
             end=settings.synthetic_end,
         )
+    except FeedError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _futures(settings: ReplaySettings) -> Futures | None:
+    if settings.data is None:
+        return None
+    try:
+        return open_futures(settings.data, settings.pairs, settings.seed)
     except FeedError as error:
         raise SettingsError(str(error)) from error
 
@@ -103,7 +113,7 @@ def create_app(
     add_market_routes(app, hub.books.depth)
     add_account_routes(app)
     add_order_routes(app)
-    add_futures_doors(app)
+    add_futures_doors(app, _futures(settings))
     add_stream_routes(app)
     participants = _lockstep(app, settings, clock)
     install_control(app, _control_settings(settings, feed), participants=participants)

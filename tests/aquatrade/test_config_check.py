@@ -145,7 +145,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"strategy": "BuyTheDp"},
-        "my.json: strategy: got 'BuyTheDp', expected one of BuyTheDip (did you mean "
+        "my.json: strategy: got 'BuyTheDp', expected one of BuyTheDip, CrossMomentum, "
+        "GridTrader, MaCrossover, Momentum, Scalper, SmaTrend (did you mean "
         '"BuyTheDip"?)',
     ),
     (

@@ -271,7 +271,8 @@ def test_the_chart_shows_what_decides(load_strategy: LoadStrategy) -> None:
     frame = analysed(strategy, candles())
     plotted = [*strategy.plot_config["main_plot"]]
     plotted += [name for plot in strategy.plot_config["subplots"].values() for name in plot]
-    assert set(plotted) - set(frame.columns) == {"score"}  # only with a sidecar
+    # Only with a sidecar, and with the filter.
+    assert set(plotted) - set(frame.columns) == {"score", "regime_code"}
     areas = strategy.ft_plot_annotations("BTC/USDT", frame)
     assert areas and all(area["label"] == "crash" for area in areas)
     json.dumps([str(area) for area in areas])

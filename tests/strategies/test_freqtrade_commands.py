@@ -2,17 +2,106 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lab.evidence_runner import REPOSITORY, STRATEGIES
-from tests.strategies.candle_tables import seeded_rows, write_candles
+from tests.strategies.candle_tables import START, seeded_rows, write_candles
+from tests.strategies.suite_candles import write
 
 PAIRS = ["BTC/USDT", "ETH/USDT"]
+# Each with the timeframe of its default preset.
+SUITE = {
+    "BuyTheDip": "1h",
+    "CrossMomentum": "1d",
+    "GridTrader": "5m",
+    "MaCrossover": "4h",
+    "Momentum": "4h",
+    "Scalper": "5m",
+    "SmaTrend": "4h",
+}
+KNOWN_CANDLES, CANDLES = 800, 1600  # before the first that is traded, and in all
 pytestmark = pytest.mark.rehearsal
+
+
+def environment() -> dict[str, str]:
+    # Hyperopt's workers find the shared code through the path alone.
+    path = os.pathsep.join([str(REPOSITORY), str(STRATEGIES)])
+    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "200"}
+
+
+def commands(folder: Path, strategy: str, wanted: dict[str, list[str]]) -> dict[str, str]:
+    """Run the commands in one process on seeded candles; the output of each, all successful."""
+    timeframe = SUITE[strategy]
+    (folder / "data").mkdir()
+    for sub in ("backtest_results", "hyperopt_results", "plot"):
+        (folder / sub).mkdir()
+    for seed, pair in enumerate(PAIRS):
+        # Slower and faster candles too: what a strategy looks at besides its own.
+        for each in {timeframe, "1h", "4h", "1d"}:
+            write(folder / "data", pair, seeded_rows(seed, CANDLES), each)
+    config = {
+        "stake_currency": "USDT", "stake_amount": 200, "dry_run": True, "dry_run_wallet": 10_000,
+        "max_open_trades": 4, "fee": 0.001,
+        "exchange": {"name": "binance", "pair_whitelist": PAIRS},
+        "pairlists": [{"method": "StaticPairList"}],
+        "entry_pricing": {"price_side": "other"}, "exit_pricing": {"price_side": "other"},
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    first = pd.Timestamp(START) + KNOWN_CANDLES * pd.Timedelta(timeframe)
+    last = pd.Timestamp(START) + CANDLES * pd.Timedelta(timeframe)
+    common = ["-c", "config.json", "--userdir", ".", "--strategy-path", str(STRATEGIES)]
+    on_candles = [
+        *common, "--datadir", "data", "--strategy", strategy,
+        "--timerange", f"{int(first.timestamp())}-{int(last.timestamp())}",
+    ]  # fmt: skip
+    lines = [[name, *on_candles, *arguments] for name, arguments in wanted.items()]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.strategies.offline_commands", ",".join(PAIRS),
+         json.dumps([["list-strategies", "-1", *common], *lines])],
+        cwd=folder, capture_output=True, text=True, timeout=280, check=False, env=environment(),
+    )  # fmt: skip
+    found: dict[str, str] = {}
+    for stream in (run.stdout, run.stderr):
+        for text, name, code in re.findall(r"(?s)(.*?)<([a-z-]+): (\d+)>\n", stream):
+            assert code == "0", f"{name}: {text[-3000:]}"
+            found[name] = found.get(name, "") + text
+    assert {"list-strategies", *wanted} <= set(found), run.stdout[-2000:] + run.stderr[-2000:]
+    return found
+
+
+@pytest.mark.parametrize("strategy", SUITE)
+def test_every_command_stands_every_strategy(strategy: str, tmp_path: Path) -> None:
+    search = [
+        "--spaces", "buy", "stoploss", "-e", "2", "-j", "2", "--hyperopt-loss",
+        "OnlyProfitHyperOptLoss", "--disable-param-export", "--random-state", "1",
+        "--min-trades", "1",
+    ]  # fmt: skip
+    few = ["--minimum-trade-amount", "1", "--targeted-trade-amount", "2"]
+    output = commands(
+        tmp_path,
+        strategy,
+        {
+            "backtesting": ["--export", "none"],
+            "lookahead-analysis": few,
+            "recursive-analysis": ["--startup-candle", str(KNOWN_CANDLES - 20)],
+            "plot-dataframe": ["--no-trades", "-p", PAIRS[0]],
+            "hyperopt": search,
+        },
+    )
+    assert set(SUITE) <= set(output["list-strategies"].split())
+    assert "Traceback" not in "".join(output.values())
+    (trades, *_) = re.findall(r"TOTAL\D+(\d+)", output["backtesting"])
+    assert int(trades) > 0
+    assert f"{strategy}: no bias detected" in output["lookahead-analysis"]
+    assert "No lookahead bias on indicators found" in output["recursive-analysis"]
+    assert list((tmp_path / "plot").glob("*.html"))
+    assert "2 epochs saved" in output["hyperopt"]
 
 
 def freqtrade(folder: Path, preset: str, command: str, *arguments: str, **section: object) -> str:
@@ -46,12 +135,7 @@ def freqtrade(folder: Path, preset: str, command: str, *arguments: str, **sectio
         text=True,
         timeout=240,
         check=False,
-        env={
-            **os.environ,
-            # Hyperopt's workers find the shared code through the path alone.
-            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(STRATEGIES)]),
-            "COLUMNS": "200",
-        },
+        env=environment(),
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return run.stdout + run.stderr

@@ -61,6 +61,7 @@ class BuyTheDip(AquatradeStrategy):
     """
 
     FAMILY = "dip"
+    REGIME_KIND = "reversion"
     DEFAULT_PRESET = "crash"
     PRESETS: ClassVar[dict[str, Preset]] = {
         "crash": Preset(
@@ -141,6 +142,7 @@ class BuyTheDip(AquatradeStrategy):
             "Volume / mean": {"volume_ratio": {"color": "#808080"}},
             "Fall": {"fall_pct": {"color": "#d04040"}},
             "Score": {"score": {"color": "#30a060"}},
+            "Regime": {"regime_code": {"color": "#c08040"}},
         },
     }
 
@@ -216,6 +218,7 @@ class BuyTheDip(AquatradeStrategy):
             & (dataframe["close"] > dataframe["sma_200"])
             & (dataframe["volume"] > 0)
             & self.scores.allows(dataframe, self.score_threshold.value)
+            & self.regime_allows(dataframe)
         )
         dataframe.loc[signals, "enter_long"] = 1
         dataframe.loc[signals, "enter_tag"] = self.entry_tags(dataframe, signals)

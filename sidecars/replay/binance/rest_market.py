@@ -1,7 +1,9 @@
 """Public market data over REST: general, candles, trades, book and tickers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 from aiohttp import web
 
 from sidecars.replay.binance import market_json as write
@@ -11,7 +13,7 @@ from sidecars.replay.binance.kline_cache import KlineCache
 from sidecars.replay.binance.parameters import Parameters
 from sidecars.replay.market.columns import take
 from sidecars.replay.market.timeframes import DAY_MS, MINUTE_MS, TIMEFRAMES_MS
-from sidecars.replay.model import ExchangeError, Market, Ticks
+from sidecars.replay.model import ExchangeError, Market, MarketView, Ticks
 
 MAX_ROWS = 1000
 MAX_DEPTH = 5000
@@ -78,22 +80,28 @@ def _asked_markets(exchange: Exchange, parameters: Parameters) -> list[Market]:
 
 
 class Klines:
-    """GET klines and uiKlines."""
+    """GET klines and uiKlines; of another view of the market (perpetuals) where one is given."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, view: MarketView | None = None, most_rows: int = MAX_ROWS, *, has_volume: bool = True
+    ) -> None:
+        self._view, self._most_rows, self._has_volume = view, most_rows, has_volume
         self._cache = KlineCache()
 
     def __call__(self, exchange: Exchange, parameters: Parameters) -> bytes:
-        market = exchange.market(parameters.symbol())
+        view = self._view or exchange.view
+        market = view.markets.get(parameters.symbol())
+        if market is None:
+            raise ExchangeError(-1121, "Invalid symbol.")
         timeframe_ms = TIMEFRAMES_MS.get(parameters.required_text("interval"))
         if timeframe_ms is None:
             raise ExchangeError(-1120, "Invalid interval.")
         start_ms, end_ms = parameters.integer("startTime"), parameters.integer("endTime")
-        limit = parameters.limit(500, MAX_ROWS)
+        limit = parameters.limit(500, self._most_rows)
         # Candles of days and weeks open at UTC's midnight only.
         parameters.word("timeZone", ("0", "00:00", "+00:00"), "0")
         parameters.finish()
-        candles = exchange.view.klines(
+        candles = view.klines(
             market.symbol,
             timeframe_ms,
             exchange.now_ms,
@@ -101,6 +109,8 @@ class Klines:
             end_ms=end_ms,
             limit=limit,
         )
+        if not self._has_volume:
+            candles = replace(candles, volume=np.zeros(len(candles)))
         return self._cache.render(market, timeframe_ms, candles, exchange.now_ms)
 
 

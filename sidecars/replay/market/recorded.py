@@ -1,4 +1,4 @@
-"""A feed from any freqtrade datadir: spot candles in files named BASE_QUOTE-<timeframe>.feather."""
+"""A feed from any freqtrade datadir: candles in files named like BASE_QUOTE-<timeframe>.feather."""
 
 import logging
 import re
@@ -57,13 +57,15 @@ class RecordedFeed:
         *,
         pairs: Sequence[str] | None = None,
         timeframes: Sequence[str] | None = None,
+        file_name: re.Pattern[str] = FILE_NAME,
     ) -> None:
         """datadir: the folder that freqtrade's --datadir names. pairs: as "BTC/USDT"; all if None.
+        file_name: of the files that count; its groups are base, quote and timeframe.
 
         Raises FeedError: no such folder, no candle files, an unknown pair, an unreadable file.
         """
         wanted = _wanted_timeframes(timeframes)
-        self._sources = _find_sources(datadir, pairs, wanted)
+        self._sources = _find_sources(datadir, pairs, wanted, file_name)
         self._notes: list[str] = []
         self._records: dict[tuple[str, int], Candles] = {}
         self._columns: dict[tuple[str, int], Candles] = {}
@@ -195,13 +197,13 @@ def _wanted_timeframes(timeframes: Sequence[str] | None) -> set[int]:
 
 
 def _find_sources(
-    datadir: Path, pairs: Sequence[str] | None, wanted: set[int]
+    datadir: Path, pairs: Sequence[str] | None, wanted: set[int], file_name: re.Pattern[str]
 ) -> dict[str, _Source]:
     if not datadir.is_dir():
         raise FeedError(f"no folder {datadir}; expected a freqtrade datadir with spot candles")
     sources: dict[str, _Source] = {}
     for path in sorted(datadir.iterdir()):
-        match = FILE_NAME.fullmatch(path.name)
+        match = file_name.fullmatch(path.name)
         timeframe_ms = TIMEFRAMES_MS.get(match[3], 0) if match else 0
         if match and timeframe_ms in wanted:
             source = sources.setdefault(match[1] + match[2], _Source(match[1], match[2], {}))

@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 from freqtrade.enums import RunMode
-from freqtrade.exceptions import FreqtradeException
-from freqtrade.persistence import Order, PairLocks, Trade
+from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
 from aquatrade import trade_records
@@ -21,8 +20,11 @@ from aquatrade.bot_callbacks import GatedCallbacks
 from aquatrade.bot_risk import BotRisk
 from aquatrade.entry_context import CONTEXT_KEY
 from aquatrade.market_filter import is_above_mean
-from aquatrade.orphan_settlement import settle_orphans
+from aquatrade.order_chase import OrderChase
+from aquatrade.orphan_settlement import compared_or_locked
 from aquatrade.presets import Preset, refuse_negative_evidence, with_sizing_of
+from aquatrade.regime import RegimeKind
+from aquatrade.regime_filter import RegimeFilter
 from aquatrade.score_feed import SCORE_COLUMN, ScoreFeed
 from aquatrade.settings import (
     choose_name,
@@ -38,7 +40,6 @@ from aquatrade.strategy_parameters import overridden_values, take_parameters
 logger = logging.getLogger(__name__)
 
 BUCKET_WIDTH = 10
-NOT_COMPARED = "orders on the exchange are not compared with the database yet, no entries"
 
 
 class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untyped here
@@ -51,6 +52,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     PRESETS: ClassVar[Mapping[str, Preset]]
     DEFAULT_PRESET: ClassVar[str]
     FAMILY = "other"  # what a limit may close by name: "dip", "trend", "grid", "scalp", ...
+    REGIME_KIND: ClassVar[RegimeKind | None] = None  # None: no regime that it stands down in
 
     INTERFACE_VERSION = 3
     timeframe: str
@@ -92,6 +94,12 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             self.startup_candle_count = max(
                 self.startup_candle_count, self.settings.sizing.volatility_candles + 1
             )
+        self._regime_filter = RegimeFilter.of(self)
+        self.startup_candle_count = max(
+            self.startup_candle_count, self._regime_filter.startup_candles
+        )
+        self._order_chase = OrderChase(self, self.settings.orders, trades_now=self._trades_now)
+        self._order_chase.install(config, IStrategy)
         self.risk: BotRisk | None = None
         if self.settings.risk is not None or self.settings.guard.url is not None:
             self.risk = BotRisk(self, self.settings, trades_now=self._trades_now)
@@ -122,11 +130,19 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         advised: pd.DataFrame = super().ft_advise_signals(dataframe, metadata)
         return advised
 
+    def advise_indicators(self, dataframe: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:
+        """Freqtrade's own, with the columns of the regime on the frame where the filter is on."""
+        self._regime_filter.add_column(
+            dataframe, lambda slower: self.dp.get_pair_dataframe(metadata["pair"], slower)
+        )
+        advised: pd.DataFrame = super().advise_indicators(dataframe, metadata)
+        return advised
+
     def informative_pairs(self) -> list[tuple[str, str]]:
         """What is looked at besides the pairs' own candles; a subclass adds its own to it."""
         wanted = [(self.market_pair, self.timeframe)] if self.preset.market_mean_candles else []
         hourly = self._trades_now and self.risk is not None and self.risk.correlation_hours
-        if hourly and self.timeframe != "1h":
+        if (hourly and self.timeframe != "1h") or self._regime_filter.slower:
             wanted += [(pair, "1h") for pair in self.dp.current_whitelist()]
         return wanted
 
@@ -146,6 +162,10 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             return pd.Series(True, index=dataframe.index)
         market = self.dp.get_pair_dataframe(self.market_pair, self.timeframe)
         return is_above_mean(dataframe["date"], market, self.preset.market_mean_candles)
+
+    def regime_allows(self, dataframe: pd.DataFrame) -> pd.Series:
+        """For each candle: False where this kind of strategy stands down in the pair's regime."""
+        return self._regime_filter.allows(dataframe)
 
     def _say_what_trades(self) -> None:
         overridden = overridden_values(self, self.preset)
@@ -168,32 +188,15 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             self.risk.look(current_time)
         if not self._trades_now:
             return
+        self._order_chase.loop_starts()
         if self._orphans_due:
-            self._orphans_due = not self._settle_orphans(current_time)
+            self._orphans_due = not compared_or_locked(self, current_time)
         # A score that comes after its candle was analysed counts all the same.
         news = self.scores.refresh(self.dp.current_whitelist(), current_time)
         self.process_only_new_candles = not news
         # One wait for the sidecar a loop is enough: a read that failed or waited just now was it.
         if self._context_due and not news and not self.scores.is_down:
             self._complete_contexts()
-
-    def _settle_orphans(self, current_time: datetime) -> bool:
-        """Before the first entry: orders that the exchange has and the database does not."""
-        try:
-            settle_orphans(self.dp._exchange, self.dp.current_whitelist(), self, current_time)
-        except FreqtradeException as error:
-            logger.error("%s (%s)", NOT_COMPARED, error)
-        except Exception:
-            logger.exception(NOT_COMPARED)
-        else:
-            if any(
-                lock.reason == NOT_COMPARED for lock in PairLocks.get_pair_locks("*", current_time)
-            ):
-                PairLocks.unlock_reason(NOT_COMPARED, current_time)
-            return True
-        # Without the comparison no entry is safe: it could be bought twice. Exits go on.
-        PairLocks.lock_pair("*", current_time, NOT_COMPARED, now=current_time)
-        return False
 
     # -- entries --------------------------------------------------------------------------------
 
@@ -227,6 +230,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         try:
             stop_pct = self.entry_stop_pct(pair, current_rate, side)
             decision = self._stake(pair, side, stop_pct, max_stake, min_stake or 0.0)
+            decision = self._order_chase.fitted(pair, side, decision, leverage, min_stake or 0.0)
         except Exception:
             # Freqtrade would answer an exception with its own stake: unknown is not good news.
             logger.exception("no stake for %s, entry refused", pair)

@@ -21,6 +21,7 @@ class Closing:
         self._exit_tag: str | None = None
         self._cancels = False
         self._kept: dict[str, Any] = {}
+        self._covered: dict[str, Any] = {}  # callbacks of others that stood on the instance
 
     def demand(self, *, cancel_entries: bool, exit_tag: str | None) -> None:
         """Cancel entry orders or leave them; close all positions with this tag, or none (None)."""
@@ -55,11 +56,16 @@ class Closing:
             setattr(self._strategy, name, value)
 
     def _put(self, name: str, callback: Any) -> None:
-        """On the instance alone, or off it: then the class's own is back."""
+        """On the instance alone, or off it: then what was there before is back."""
+        own = self._strategy.__dict__
         if callback is not None:
+            if name in own:
+                self._covered[name] = own[name]
             setattr(self._strategy, name, callback)
+        elif name in self._covered:
+            own[name] = self._covered.pop(name)
         else:
-            self._strategy.__dict__.pop(name, None)
+            own.pop(name, None)
 
     def _exit(self, pair: str, trade: Any, current_time: datetime, **kwargs: Any) -> str | None:
         return self._exit_tag

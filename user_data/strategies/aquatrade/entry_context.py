@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from freqtrade.exchange import timeframe_to_prev_date, timeframe_to_seconds
 
+from aquatrade.regime import REGIME_COLUMN, UNKNOWN
 from aquatrade.score_join import AGE_COLUMN, SCORE_COLUMNS
 from aquatrade.score_records import PARTS
 
@@ -28,7 +29,9 @@ class EntryContext(TypedDict):
     stop_pct: float  # distance of the stop that the stake was sized for
     rsi: float | None
     volume_ratio: float | None
-    regime: str | None  # the pair's own: "uptrend" above its SMA(200), else "downtrend"
+    # The pair's own: the label of the regime filter ("up", "chop", ...) where it is on; without it
+    # "uptrend" above its SMA(200), else "downtrend".
+    regime: str | None
     score: float | None
     score_confidence: float | None
     score_layers: dict[str, float | None]
@@ -69,7 +72,6 @@ def entry_context(
     """
     score = _number(row, SCORE_COLUMNS["total"])
     vetoed = _number(row, SCORE_COLUMNS["vetoed"])
-    close, trend = _number(row, "close"), _number(row, TREND_COLUMN)
     return EntryContext(
         preset=preset,
         signal_candle=signal_candle.isoformat(),
@@ -77,7 +79,7 @@ def entry_context(
         stop_pct=stop_pct,
         rsi=_number(row, "rsi"),
         volume_ratio=_number(row, "volume_ratio"),
-        regime=_regime(close, trend),
+        regime=_regime(row),
         score=score,
         score_confidence=_number(row, SCORE_COLUMNS["confidence"]),
         score_layers={part: _number(row, SCORE_COLUMNS[part]) for part in PARTS},
@@ -88,7 +90,11 @@ def entry_context(
     )
 
 
-def _regime(close: float | None, trend: float | None) -> str | None:
+def _regime(row: Mapping[str, Any]) -> str | None:
+    label = row.get(REGIME_COLUMN)
+    if isinstance(label, str):
+        return None if label == UNKNOWN else label
+    close, trend = _number(row, "close"), _number(row, TREND_COLUMN)
     if close is None or trend is None:
         return None
     return "uptrend" if close > trend else "downtrend"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from freqtrade.exceptions import ExchangeError, InvalidOrderException
+from freqtrade.exceptions import ExchangeError, FreqtradeException, InvalidOrderException
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.persistence import Order, PairLocks, Trade
 
@@ -18,6 +18,26 @@ LOOK_BACK = timedelta(days=7)
 # Until a person unlocks the pair (/unlock or the REST API).
 LOCKED_FOR = timedelta(days=365)
 RECOVERED_TAG = "recovered"
+NOT_COMPARED = "orders on the exchange are not compared with the database yet, no entries"
+
+
+def compared_or_locked(strategy: Any, now: datetime) -> bool:
+    """Before the first entry: whether the exchange's orders were compared with the database.
+
+    Where not, no pair is entered until they were: it could be bought twice. Exits go on.
+    """
+    try:
+        settle_orphans(strategy.dp._exchange, strategy.dp.current_whitelist(), strategy, now)
+    except FreqtradeException as error:
+        logger.error("%s (%s)", NOT_COMPARED, error)
+    except Exception:
+        logger.exception(NOT_COMPARED)
+    else:
+        if any(lock.reason == NOT_COMPARED for lock in PairLocks.get_pair_locks("*", now)):
+            PairLocks.unlock_reason(NOT_COMPARED, now)
+        return True
+    PairLocks.lock_pair("*", now, NOT_COMPARED, now=now)
+    return False
 
 
 def settle_orphans(

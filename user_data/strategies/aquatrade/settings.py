@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from freqtrade.exceptions import OperationalException
@@ -12,7 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from aquatrade.grid_settings import GridSettings
 from aquatrade.live_confirmations import LiveConfirmations
+from aquatrade.order_settings import OrderSettings
 from aquatrade.risk.profile import RiskProfile
 from aquatrade.sizing_settings import SizingSettings
 
@@ -129,6 +131,12 @@ class AquatradeSettings(_Section):
     sizing: SizingSettings = Field(
         default=SizingSettings(), description="a section with the keys of the sizing"
     )
+    grid: GridSettings = Field(
+        default=GridSettings(), description="a section with the keys of the grids"
+    )
+    orders: OrderSettings = Field(
+        default=OrderSettings(), description="a section with the keys of the orders"
+    )
     risk: RiskProfile | None = Field(
         default=None, description="a section with the limits of a risk profile, or null"
     )
@@ -176,6 +184,13 @@ def load_settings(config: Mapping[str, Any]) -> AquatradeSettings:
         raise SettingsError(
             f"config key '{SECTION}.sizing.base_usd' is missing, expected the capital that the "
             'bot began with, for method "half_base"'
+        )
+    orders = settings.orders
+    if orders.market_after_seconds <= orders.tick_after_seconds:
+        raise SettingsError(
+            f"config key '{SECTION}.orders.market_after_seconds': got "
+            f"{orders.market_after_seconds:g}, expected more than tick_after_seconds "
+            f"({orders.tick_after_seconds:g})"
         )
     return settings
 
@@ -256,12 +271,21 @@ def _key_path(details: ErrorDetails) -> list[str]:
     """The names of config keys that lead to the mistake, without places in a list or a union."""
     names: list[str] = []
     for part in details["loc"]:
+        if names and _is_named_sections(names):
+            names.append(str(part))
+            continue
         if names and str(part) not in _fields_around([*names, ""]):
             if details["type"] == "extra_forbidden":
                 names.append(str(part))
             break
         names.append(str(part))
     return names
+
+
+def _is_named_sections(names: list[str]) -> bool:
+    """Whether the last of the names is a key whose value has sections under names of their own."""
+    field = _fields_around(names).get(names[-1])
+    return field is not None and get_origin(field.annotation) is dict
 
 
 def _shown(value: object) -> str:
@@ -273,6 +297,8 @@ def _fields_around(names: list[str]) -> dict[str, FieldInfo]:
     """The fields of the section in which the last of the names stands (or should stand)."""
     model: type[BaseModel] = AquatradeSettings
     for name in names[:-1]:
+        if name not in model.model_fields:
+            continue  # the free name of a section, like that of a pair
         annotation = model.model_fields[name].annotation
         for candidate in (annotation, *get_args(annotation)):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):

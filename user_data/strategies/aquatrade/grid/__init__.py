@@ -1,0 +1,1 @@
+"""A grid of buys and sells around a price: its arithmetic, its state, and what it wants. Pure."""
