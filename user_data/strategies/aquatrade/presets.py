@@ -39,7 +39,15 @@ def refuse_negative_evidence(
 
 
 def with_sizing_of(settings: AquatradeSettings, preset: Preset) -> AquatradeSettings:
-    """The settings with the preset's sizing wherever the config does not say its own."""
+    """The settings with the preset's sizing wherever the config does not say its own.
+
+    Raises SettingsError where both together leave a fixed stake without an amount.
+    """
     said = {name: getattr(settings.sizing, name) for name in settings.sizing.model_fields_set}
     sizing = SizingSettings.model_validate({**preset.sizing, **said})
+    if sizing.method == "fixed" and sizing.stake_usd is None:
+        raise SettingsError(
+            "config key 'aquatrade.sizing.stake_usd' is missing, expected an amount of stake "
+            'currency, for method "fixed" of a preset that sets no such limit'
+        )
     return settings.model_copy(update={"sizing": sizing})

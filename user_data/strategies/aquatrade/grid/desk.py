@@ -49,7 +49,7 @@ class GridDesk:
         self._pairs = pairs
         self._armed_levels = armed_levels
         self._fee_rate = fee_rate
-        self._entry: dict[str, Wish] = {}  # what the next entry of a pair buys
+        self._entry: dict[str, Wish | None] = {}  # what the next entry of a pair buys
         self._asked: dict[str, datetime] = {}
 
     def current(self, trade: Trade) -> GridState:
@@ -144,7 +144,7 @@ class GridDesk:
 
         obstacle: why no new grid may open now, asked only where there is none that goes on.
         """
-        self._entry.pop(pair, None)
+        self._entry[pair] = None
         state = self.book.plan(pair)
         if state is not None and self._is_done(state, rate):
             self.book.drop_plan(pair)
@@ -167,9 +167,9 @@ class GridDesk:
         self._entry[pair] = wish
         return wish, ""
 
-    def entry_stake(self, pair: str) -> Wish | None:
-        """What entry_for found in the same breath; once."""
-        return self._entry.pop(pair, None)
+    def entry_stake(self, pair: str) -> tuple[bool, Wish | None]:
+        """Whether entry_for was asked in the same breath, and what it found; once."""
+        return pair in self._entry, self._entry.pop(pair, None)
 
     def _grid_of_new(self, trade: Trade) -> GridState:
         """Of a trade that was just entered, or whose entry a killed bot did not see."""
