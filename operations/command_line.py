@@ -12,6 +12,7 @@ from rich.console import Console
 
 from operations.guard_commands import guard
 from operations.processes import ProcessFailedError, termination_as_interrupt
+from operations.suite_commands import fleet, suite
 
 PLAIN_WIDTH = 118  # columns, where no terminal says how many it has
 
@@ -24,6 +25,8 @@ main = typer.Typer(
 
 
 main.add_typer(guard, name="guard")
+main.command()(suite)
+main.command()(fleet)
 
 
 @main.callback()

@@ -72,7 +72,8 @@ def test_a_signal_is_what_freqtrade_takes_for_one(marks: dict[str, Any], side: s
 class Rig:
     """A watch over one pair whose signal stays until the candle is changed."""
 
-    def __init__(self, told_before: Became | None = None) -> None:
+    def __init__(self, told_before: Became | None = None, standing: str | None = None) -> None:
+        self.tag = standing
         self.candle = CANDLE
         self.around = FREE
         self.now = CLOSED + LOOP
@@ -80,13 +81,15 @@ class Rig:
         self.watch = SignalWatch(
             "tester", "1h", self.frame, lambda seen: self.around,
             lambda candle: candle + timedelta(hours=1, minutes=10), self.before,
+            frozenset({"goes_on"}),
         )  # fmt: skip
 
     def before(self, pair: str, candle: datetime) -> Became | None:
         return self.told_before
 
     def frame(self, pair: str) -> pd.DataFrame:
-        return pd.DataFrame({"date": [pd.Timestamp(self.candle)], "enter_long": [1]})
+        return pd.DataFrame({"date": [pd.Timestamp(self.candle)], "enter_long": [1],
+                             "enter_tag": [self.tag]})  # fmt: skip
 
     def look(self) -> list[str]:
         self.now += LOOP
@@ -150,3 +153,17 @@ def test_what_the_strategy_declines_is_told_with_its_reason() -> None:
     rig.watch.declined(PAIR, "long", CANDLE, "stake 3.00 is under the exchange's minimum")
     (event,) = rig.watch.look([PAIR], rig.now)
     assert event.data["rules"] == ["strategy"] and "minimum" in event.text
+
+
+def test_a_signal_that_stands_on_every_candle_is_told_only_when_something_became_of_it() -> None:
+    rig = Rig(standing="goes_on")
+    rig.watch.declined(PAIR, "long", CANDLE, "the price is at none of the grid's buys")
+    assert rig.look() == []
+    rig.around = around(opened_at=CANDLE - LOOP)
+    assert rig.look() == []
+    rig.around = FREE
+    rig.judge(63.0)
+    assert rig.look() == ["refused"]
+    rig.around = around(opened_at=rig.now)
+    assert rig.look() == ["entered"]
+    assert Rig(standing="crash").look() == ["not tried"]

@@ -83,6 +83,8 @@ class Counts:
     bot_kills: int  # with orders open
     writer_kills: int  # of a score layer that writes
     service_kills: int  # of a score service
+    grid_kills: int  # of a grid on its way
+    grid_days: float  # of its range, in history
     guard_faults: tuple[str, ...]  # what a guard does instead of answering well
 
 
@@ -92,6 +94,8 @@ SMALL = Counts(
     bot_kills=4,
     writer_kills=14,
     service_kills=2,
+    grid_kills=3,
+    grid_days=0.5,
     guard_faults=("dead", "silent", "slow", "error", "broken", "nan", "more"),
 )
 FULL = Counts(
@@ -100,6 +104,8 @@ FULL = Counts(
     bot_kills=10,
     writer_kills=44,
     service_kills=6,
+    grid_kills=10,
+    grid_days=7.0,
     guard_faults=(
         *SMALL.guard_faults, "redirect", "empty", "page", "list", "maybe", "no_stake",
         "text_stake", "other_pair", "past", "paper",

@@ -26,16 +26,18 @@ class Trade:
 def candles(rows: Sequence[Row], timeframe: str, start: datetime = START) -> pd.DataFrame:
     """Rows as freqtrade has them in a dataframe."""
     frame = pd.DataFrame(rows, columns=["open", "high", "low", "close", "volume"])
-    step = pd.Timedelta(timeframe)
+    step = pd.Timedelta(timeframe.replace("d", "D"))
     dates = [pd.Timestamp(start) + step * number for number in range(len(rows))]
     frame.insert(0, "date", pd.DatetimeIndex(dates).as_unit("ms"))
     return frame
 
 
-def write(folder: Path, pair: str, rows: Sequence[Row], timeframe: str) -> None:
+def write(
+    folder: Path, pair: str, rows: Sequence[Row], timeframe: str, start: datetime = START
+) -> None:
     """A feather file as freqtrade keeps it."""
     file = folder / f"{pair.replace('/', '_')}-{timeframe}.feather"
-    candles(rows, timeframe).to_feather(file)
+    candles(rows, timeframe, start).to_feather(file)
 
 
 def backtest(
@@ -63,7 +65,7 @@ def backtest(
 
 def as_trades(trades: pd.DataFrame, timeframe: str, quiet: int) -> list[Trade]:
     """In the words of Trade, those that the end of the candles cut off left out."""
-    step = pd.Timedelta(timeframe)
+    step = pd.Timedelta(timeframe.replace("d", "D"))
     first = pd.Timestamp(START) + quiet * step
     return [
         Trade(

@@ -86,7 +86,9 @@ def test_ride_buys_no_cross_while_the_market_is_down(tmp_path: Path) -> None:
 
 def test_the_widest_stop_of_ride_is_eight_atr(tmp_path: Path) -> None:
     rows = after(candle(PRICE, PRICE), (PRICE, PRICE, 60.0, 95.0, VOLUME), *[candle(95, 95)] * 3)
-    trades = traded(tmp_path, "SmaTrend", "ride", {PAIR: rows}, "4h", {"method": "fixed"})
+    trades = traded(
+        tmp_path, "SmaTrend", "ride", {PAIR: rows}, "4h", {"method": "fixed", "stake_usd": 200.0}
+    )
     (trade,) = trades[trades["exit_reason"] == "stop_loss"].to_dict("records")
     stop = PRICE - 8 * ATR
     assert trade["close_rate"] == pytest.approx(stop, abs=TICK)

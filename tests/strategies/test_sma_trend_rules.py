@@ -1,5 +1,7 @@
 """SmaTrend: its presets, what it refuses, what it shows, and that it never sees the future."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,3 +167,20 @@ def test_the_chart_shows_what_decides() -> None:
     assert len(stops) == entries > 0
     first = frame[frame["enter_long"] == 1].iloc[0]
     assert stops[0]["y_start"] == pytest.approx(first["close"] - 2 * first["atr"])
+
+
+def test_what_does_not_move_in_a_backtest_does_not_move_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A price that has doubled since: only a preset that gives back follows it."""
+    trade = SimpleNamespace(
+        open_rate=100.0, leverage=1.0, is_short=False,
+        get_custom_data=lambda _: {"stop_pct": 20.0},
+    )  # fmt: skip
+    doubled = pd.DataFrame({"high": [200.0], "low": [100.0], "atr": [10.0]})
+    stops = {}
+    for preset in PRESETS:
+        strategy = load("SmaTrend", aquatrade={"preset": preset}, runmode=RunMode.DRY_RUN)
+        monkeypatch.setattr(strategy, "closed_since_entry", lambda _: doubled)
+        stops[preset] = strategy.stop_of(trade)
+    assert stops == {"ride": 80.0, "specified_4h": 150.0, "specified_1d": 150.0}

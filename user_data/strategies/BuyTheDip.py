@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import talib
-from freqtrade.persistence import Trade
 from freqtrade.strategy import DecimalParameter, IntParameter
 from pandas import DataFrame
 
@@ -105,7 +104,6 @@ class BuyTheDip(AquatradeStrategy):
     startup_candle_count = 400  # 200 for the mean; an EMA(24) has then forgotten where it began
     use_exit_signal = True
     exit_profit_only = False
-    use_custom_stoploss = True
     process_only_new_candles = True
     # A backtest enters at the next open or not at all; an hour of delay costs 0.3 % a trade.
     ignore_buying_expired_candle_after = 600
@@ -235,19 +233,6 @@ class BuyTheDip(AquatradeStrategy):
     def rebound_mean(self, dataframe: DataFrame) -> Any:
         """The mean that a crashed price has to come back to."""
         return dataframe[f"ema_{self.rebound_candles.value}"]
-
-    def custom_stoploss(
-        self,
-        pair: str,
-        trade: Trade,
-        current_time: datetime,
-        current_rate: float,
-        current_profit: float,
-        after_fill: bool,
-        **kwargs: Any,
-    ) -> float | None:
-        """The stop that the stake was sized for stays with the trade."""
-        return self.stop_kept(trade, current_rate)
 
     def plot_annotations(
         self,

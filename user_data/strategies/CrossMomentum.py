@@ -76,7 +76,6 @@ class CrossMomentum(AquatradeStrategy):
     startup_candle_count = 101  # 100 for BTC's mean
     use_exit_signal = True
     exit_profit_only = False
-    use_custom_stoploss = True
     process_only_new_candles = True
     # A pair that is sold has to leave its slot first: entries wait for it, but not all day.
     ignore_buying_expired_candle_after = 6 * 3600
@@ -191,7 +190,7 @@ class CrossMomentum(AquatradeStrategy):
 
     def is_rebalance(self, dataframe: DataFrame) -> Any:
         """The candles whose close is the moment to choose."""
-        return dataframe["date"].dt.weekday == self.rebalance_weekday
+        return dataframe["date"].dt.day_of_week == self.rebalance_weekday
 
     def is_chosen(self, dataframe: DataFrame) -> Any:
         """Whether the pair belongs to those that are held after the candle's close."""
@@ -238,19 +237,6 @@ class CrossMomentum(AquatradeStrategy):
         if not share > 0.0 or worth <= share * (1.0 + self.share_band_pct / 100.0):
             return 0.0
         return 1.0 - share / worth
-
-    def custom_stoploss(
-        self,
-        pair: str,
-        trade: Trade,
-        current_time: datetime,
-        current_rate: float,
-        current_profit: float,
-        after_fill: bool,
-        **kwargs: Any,
-    ) -> float | None:
-        """The stop that the stake was sized for stays with the trade."""
-        return self.stop_kept(trade, current_rate)
 
     def plot_annotations(
         self,

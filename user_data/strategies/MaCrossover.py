@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from freqtrade.persistence import Trade
 from freqtrade.strategy import CategoricalParameter, IntParameter
 from pandas import DataFrame
 
@@ -77,7 +76,6 @@ class MaCrossover(AquatradeStrategy):
     startup_candle_count = 50
     use_exit_signal = True
     exit_profit_only = False
-    use_custom_stoploss = True
     process_only_new_candles = True
     max_open_trades = 1
     ignore_buying_expired_candle_after = 240  # a later entry is not the one that was measured
@@ -132,19 +130,6 @@ class MaCrossover(AquatradeStrategy):
         below = dataframe["mean_fast"] < dataframe["mean_slow"]
         dataframe.loc[below, ["exit_long", "exit_tag"]] = (1, "crossed_below")
         return dataframe
-
-    def custom_stoploss(
-        self,
-        pair: str,
-        trade: Trade,
-        current_time: datetime,
-        current_rate: float,
-        current_profit: float,
-        after_fill: bool,
-        **kwargs: Any,
-    ) -> float | None:
-        """The stop that the stake was sized for stays with the trade."""
-        return self.stop_kept(trade, current_rate)
 
     def plot_annotations(
         self,

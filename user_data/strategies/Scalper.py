@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from freqtrade.persistence import Trade
 from freqtrade.strategy import DecimalParameter, IntParameter
 from pandas import DataFrame
 
@@ -67,7 +66,6 @@ class Scalper(AquatradeStrategy):
     startup_candle_count = 400  # Wilder's RSI has then forgotten where it began
     use_exit_signal = True
     exit_profit_only = False
-    use_custom_stoploss = True
     process_only_new_candles = True
     # A backtest enters at the next open; after a minute the fall that was to be bought is another.
     ignore_buying_expired_candle_after = 60
@@ -139,19 +137,6 @@ class Scalper(AquatradeStrategy):
         reached = dataframe["close"] >= dataframe["band_middle"]
         dataframe.loc[reached, ["exit_long", "exit_tag"]] = (1, "middle_band")
         return dataframe
-
-    def custom_stoploss(
-        self,
-        pair: str,
-        trade: Trade,
-        current_time: datetime,
-        current_rate: float,
-        current_profit: float,
-        after_fill: bool,
-        **kwargs: Any,
-    ) -> float | None:
-        """The stop that the stake was sized for stays with the trade."""
-        return self.stop_kept(trade, current_rate)
 
     def plot_annotations(
         self,

@@ -144,6 +144,8 @@ class AtrStopStrategy(AquatradeStrategy):
         """The price of the stop by the closed candles."""
         risk = self.risk_of(trade)
         initial = stop_from(trade.open_rate, risk, is_short=trade.is_short)
+        if not self.stop_moves:
+            return initial
         closed = self.closed_since_entry(trade)
         return initial if closed.empty else self.trailed_stop(trade, closed, risk, initial)
 

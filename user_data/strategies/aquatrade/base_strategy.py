@@ -52,11 +52,13 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     PRESETS: ClassVar[Mapping[str, Preset]]
     DEFAULT_PRESET: ClassVar[str]
     FAMILY = "other"  # what a limit may close by name: "dip", "trend", "grid", "scalp", ...
+    STANDING_TAGS: ClassVar[frozenset[str]] = frozenset()  # of signals that stand on every candle
     REGIME_KIND: ClassVar[RegimeKind | None] = None  # None: no regime that it stands down in
 
     INTERFACE_VERSION = 3
     timeframe: str
     startup_candle_count: int = 0
+    use_custom_stoploss = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = load_settings(config)
@@ -89,6 +91,9 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             Path(config.get("user_data_dir", "user_data")),
             trades_now=self._trades_now,
         )
+        if type(self).custom_stoploss is AquatradeStrategy.custom_stoploss:
+            # In a backtest it has nothing to say, and freqtrade copies the trade for each call.
+            self.use_custom_stoploss = self.use_custom_stoploss and self._trades_now
         self.no_stake_reason = ""  # of the last wish to enter that sizing left without a stake
         if self.settings.sizing.method == "volatility":
             self.startup_candle_count = max(
@@ -278,8 +283,17 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         stop = rate * (1.0 + distance if side == "short" else 1.0 - distance)
         return stop if stop > 0.0 else None
 
-    def stop_kept(self, trade: Trade, current_rate: float) -> float | None:
-        """For custom_stoploss: the stop a stake was sized for is never loosened afterwards.
+    def custom_stoploss(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        current_rate: float,
+        current_profit: float,
+        after_fill: bool,
+        **kwargs: Any,
+    ) -> float | None:
+        """The stop that a stake was sized for is never loosened; overridden where it moves.
 
         At a restart freqtrade moves the stops of open trades to the strategy's present stop; with
         a wider preset that would put more at risk than the stake was made for.

@@ -40,6 +40,7 @@ class Reports:
             around=self._around,
             until_of=lambda candle: signal_until(strategy, candle),
             told_before=self._told_before,
+            standing_tags=strategy.STANDING_TAGS,
         )
 
     def started(self, profile: RiskProfile, state: RiskState, now: datetime) -> None:

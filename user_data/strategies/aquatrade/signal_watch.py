@@ -16,6 +16,7 @@ OPEN, LOCKED, NO_SLOT, NO_MONEY = "already open", "locked", "no free slot", "no 
 EXPIRED, UNTRIED = "expired", "not tried"
 # Once it is known, it stays: what comes later is another story.
 FINAL = frozenset({ENTERED, OPEN})
+BY_STRATEGY = ("strategy",)  # the rules of a signal that the strategy itself did not take
 # These only say that nothing else has happened.
 WEAK = frozenset({EXPIRED, UNTRIED})
 
@@ -121,15 +122,18 @@ class SignalWatch:
         around: Callable[[Seen], Around],
         until_of: Callable[[datetime], datetime],
         told_before: Callable[[str, datetime], Became | None],
+        standing_tags: frozenset[str] = frozenset(),
     ) -> None:
         """frame_of: analysed candles of a pair. until_of: when a candle's signal is too late.
-        told_before: what an earlier process said about a signal."""
+        told_before: what an earlier process said about a signal. standing_tags: of signals that
+        stand on every candle; of these only what was entered or refused by a rule is told."""
         self._origin = origin
         self._timeframe = timeframe
         self._frame_of = frame_of
         self._around = around
         self._until_of = until_of
         self._told_before = told_before
+        self._standing_tags = standing_tags
         self._stories: dict[tuple[str, str], _Story] = {}
 
     def judged(self, entry: Entry, signal: Signal, verdict: Verdict, now: datetime) -> Event | None:
@@ -159,7 +163,7 @@ class SignalWatch:
 
     def declined(self, pair: str, side: str, candle: datetime, why: str) -> None:
         """The strategy itself would not enter after all."""
-        self._story(pair, side, candle).verdict = Became(REFUSED, why, ("strategy",))
+        self._story(pair, side, candle).verdict = Became(REFUSED, why, BY_STRATEGY)
 
     def look(self, pairs: Sequence[str], now: datetime) -> list[Event]:
         """What is new about the signals that freqtrade has analysed."""
@@ -177,6 +181,10 @@ class SignalWatch:
         if story.told is not None and story.told.kind in FINAL:
             return None
         outcome = became(seen, story.verdict, self._around(seen), now, self._until_of(seen.candle))
+        if seen.tag in self._standing_tags and (
+            outcome.kind not in (ENTERED, REFUSED) or outcome.rules == BY_STRATEGY
+        ):
+            return None
         last = story.told
         if last is not None and (
             (outcome.kind, outcome.rules) == (last.kind, last.rules) or outcome.kind in WEAK

@@ -184,7 +184,7 @@ class GridDesk:
             state = for_next_trade(plan)
         if state.in_phase("buying"):
             return state
-        lots = max(1, round(float(first.ft_amount) * price / state.spec.stake_usd))
+        lots = max(1, round(float(first.safe_amount) * price / state.spec.stake_usd))
         nearest = sorted(state.in_phase("waiting"), key=lambda one: abs(one.buy_price - price))
         keys = {level.key for level in nearest[:lots]}
         levels = tuple(

@@ -44,8 +44,11 @@ def hurst_exponent(close: FloatArray, window: int) -> FloatArray:
             logs.append(0.5 * np.log(window_variance(changes, window - lag)))
     lags = np.log(np.array(HURST_LAGS, dtype=np.float64))
     weights = (lags - lags.mean()) / np.square(lags - lags.mean()).sum()
+    slope = np.zeros(len(close))
+    # Not as a product of matrices: its last bits depend on how long the frame is.
     with np.errstate(invalid="ignore"):
-        slope: FloatArray = weights @ np.vstack(logs)
+        for weight, spread in zip(weights, logs, strict=True):
+            slope += weight * spread
     slope[~np.isfinite(slope)] = np.nan
     slope[: window - 1] = np.nan
     return slope
