@@ -64,8 +64,7 @@ class Case:
 CASES = (
     Case("BuyTheDip", "crash", "1h", "5m", 45, 36, 0.0, 0.0006, 4, timedelta(days=2), 300,
          fall=0.14, fall_hours=5, climb=0.002),
-    Case("SmaTrend", "ride", "4h", "1h", 330, 900, 0.18, 0.002, 4, timedelta(days=45), 7200,
-         quick=True),
+    Case("SmaTrend", "ride", "4h", "1h", 330, 900, 0.18, 0.002, 4, timedelta(days=45), 7200),
     Case("MaCrossover", "specified", "5m", "5m", 3, 4, 0.01, 0.0008, 2, timedelta(hours=10), 60,
          quick=True),
     Case("MaCrossover", "slow", "4h", "1h", 150, 500, 0.15, 0.002, 3, timedelta(days=30), 3600),
