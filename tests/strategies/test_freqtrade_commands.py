@@ -26,7 +26,9 @@ SUITE = {
     "SmaTrend": "4h",
 }
 # With hyperopt each takes most of a minute: by default the one that is least like the others.
-TRIED = SUITE if os.environ.get("AQUATRADE_REHEARSAL") == "full" else ("GridTrader",)
+IS_FULL = os.environ.get("AQUATRADE_REHEARSAL") == "full"
+TRIED = SUITE if IS_FULL else ("GridTrader",)
+in_full = pytest.mark.skipif(not IS_FULL, reason="AQUATRADE_REHEARSAL=full runs it")
 # On a seeded walk no market suits a new grid.
 SECTIONS = {"GridTrader": {"grid": {"max_hurst": 1.0, "min_volatility_pct": 0.0,
                                     "max_range_share": 10.0}}}  # fmt: skip
@@ -151,7 +153,7 @@ def freqtrade(folder: Path, preset: str, command: str, *arguments: str, **sectio
     return run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("preset", ["crash_often", "specified"])
+@pytest.mark.parametrize("preset", [pytest.param("crash_often", marks=in_full), "specified"])
 def test_lookahead_analysis_finds_nothing(preset: str, tmp_path: Path) -> None:
     output = freqtrade(
         tmp_path, preset, "lookahead-analysis",
@@ -169,6 +171,7 @@ def test_recursive_analysis_finds_nothing(tmp_path: Path) -> None:
     assert "No lookahead bias on indicators found" in output
 
 
+@in_full
 def test_hyperopt_with_two_workers_finds_the_shared_code(tmp_path: Path) -> None:
     output = freqtrade(
         tmp_path, "crash", "hyperopt", "--timerange", "20240201-", "-j", "2", "-e", "4",
