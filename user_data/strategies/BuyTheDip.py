@@ -1,13 +1,11 @@
 """BuyTheDip: buys a fall inside an uptrend and sells the rebound. Spot, 1h candles."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 import talib
 from freqtrade.strategy import DecimalParameter, IntParameter
 from pandas import DataFrame
 
-from aquatrade.annotations import signal_areas
 from aquatrade.base_strategy import AquatradeStrategy
 from aquatrade.oscillators import change, ratio_to_mean, rsi_simple, rsi_wilder, window_mean
 from aquatrade.presets import Preset
@@ -107,15 +105,6 @@ class BuyTheDip(AquatradeStrategy):
     process_only_new_candles = True
     # A backtest enters at the next open or not at all; an hour of delay costs 0.3 % a trade.
     ignore_buying_expired_candle_after = 600
-    order_types = {
-        "entry": "limit",
-        "exit": "limit",
-        "emergency_exit": "market",
-        "force_entry": "limit",
-        "force_exit": "market",
-        "stoploss": "market",
-        "stoploss_on_exchange": False,
-    }
 
     rsi_method = "simple"
     rsi_period = 14
@@ -233,14 +222,3 @@ class BuyTheDip(AquatradeStrategy):
     def rebound_mean(self, dataframe: DataFrame) -> Any:
         """The mean that a crashed price has to come back to."""
         return dataframe[f"ema_{self.rebound_candles.value}"]
-
-    def plot_annotations(
-        self,
-        pair: str,
-        start_date: datetime,
-        end_date: datetime,
-        dataframe: DataFrame,
-        **kwargs: Any,
-    ) -> list[dict[str, Any]]:
-        """The candles whose close was a signal."""
-        return signal_areas(dataframe, "enter_long", self.preset_name, "rgba(48, 160, 96, 0.25)")

@@ -9,7 +9,6 @@ from freqtrade.persistence import Trade
 from freqtrade.strategy import CategoricalParameter, IntParameter
 from pandas import DataFrame
 
-from aquatrade.annotations import signal_areas
 from aquatrade.base_strategy import AquatradeStrategy
 from aquatrade.presets import Preset
 from aquatrade.ranking import Standings, liquid, standings, universe_of
@@ -237,14 +236,3 @@ class CrossMomentum(AquatradeStrategy):
         if not share > 0.0 or worth <= share * (1.0 + self.share_band_pct / 100.0):
             return 0.0
         return 1.0 - share / worth
-
-    def plot_annotations(
-        self,
-        pair: str,
-        start_date: datetime,
-        end_date: datetime,
-        dataframe: DataFrame,
-        **kwargs: Any,
-    ) -> list[dict[str, Any]]:
-        """The candles whose close was a signal."""
-        return signal_areas(dataframe, "enter_long", self.preset_name, "rgba(48, 160, 96, 0.25)")

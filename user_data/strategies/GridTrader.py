@@ -94,15 +94,6 @@ class GridTrader(AquatradeStrategy):
     exit_profit_only = False
     use_custom_stoploss = False
     process_only_new_candles = True
-    order_types = {
-        "entry": "limit",
-        "exit": "limit",
-        "emergency_exit": "market",
-        "force_entry": "limit",
-        "force_exit": "market",
-        "stoploss": "market",
-        "stoploss_on_exchange": False,
-    }
 
     stake_usd = 50.0
     volatility_days = 30

@@ -1,12 +1,10 @@
 """MaCrossover: buys when a fast mean crosses above a slow one, sells when it is below. Spot."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 from freqtrade.strategy import CategoricalParameter, IntParameter
 from pandas import DataFrame
 
-from aquatrade.annotations import signal_areas
 from aquatrade.base_strategy import AquatradeStrategy
 from aquatrade.crossing import crosses_above
 from aquatrade.oscillators import window_mean
@@ -130,14 +128,3 @@ class MaCrossover(AquatradeStrategy):
         below = dataframe["mean_fast"] < dataframe["mean_slow"]
         dataframe.loc[below, ["exit_long", "exit_tag"]] = (1, "crossed_below")
         return dataframe
-
-    def plot_annotations(
-        self,
-        pair: str,
-        start_date: datetime,
-        end_date: datetime,
-        dataframe: DataFrame,
-        **kwargs: Any,
-    ) -> list[dict[str, Any]]:
-        """The candles whose close was a signal."""
-        return signal_areas(dataframe, "enter_long", self.preset_name, "rgba(48, 160, 96, 0.25)")

@@ -1,12 +1,10 @@
 """Scalper: buys under the lower Bollinger band, sells at the middle one. Spot, 5m candles."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 from freqtrade.strategy import DecimalParameter, IntParameter
 from pandas import DataFrame
 
-from aquatrade.annotations import signal_areas
 from aquatrade.bands import bollinger
 from aquatrade.base_strategy import AquatradeStrategy
 from aquatrade.oscillators import rsi_simple, rsi_wilder
@@ -137,14 +135,3 @@ class Scalper(AquatradeStrategy):
         reached = dataframe["close"] >= dataframe["band_middle"]
         dataframe.loc[reached, ["exit_long", "exit_tag"]] = (1, "middle_band")
         return dataframe
-
-    def plot_annotations(
-        self,
-        pair: str,
-        start_date: datetime,
-        end_date: datetime,
-        dataframe: DataFrame,
-        **kwargs: Any,
-    ) -> list[dict[str, Any]]:
-        """The candles whose close was a signal."""
-        return signal_areas(dataframe, "enter_long", self.preset_name, "rgba(48, 160, 96, 0.25)")

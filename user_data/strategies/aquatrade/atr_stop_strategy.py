@@ -53,15 +53,6 @@ class AtrStopStrategy(AquatradeStrategy):
     use_exit_signal = True
     exit_profit_only = False
     process_only_new_candles = True
-    order_types = {
-        "entry": "limit",
-        "exit": "limit",
-        "emergency_exit": "market",
-        "force_entry": "limit",
-        "force_exit": "market",
-        "stoploss": "market",
-        "stoploss_on_exchange": False,
-    }
 
     @classmethod
     def unprofitable_by_arithmetic(cls, settings: AquatradeSettings) -> str | None:

@@ -16,10 +16,11 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
 from aquatrade import trade_records
+from aquatrade.annotations import signal_areas
 from aquatrade.bot_callbacks import GatedCallbacks
 from aquatrade.bot_risk import BotRisk
 from aquatrade.entry_context import CONTEXT_KEY
-from aquatrade.market_filter import is_above_mean
+from aquatrade.market_filter import is_above_mean, market_pair
 from aquatrade.order_chase import OrderChase
 from aquatrade.orphan_settlement import compared_or_locked
 from aquatrade.presets import Preset, refuse_negative_evidence, with_sizing_of
@@ -35,7 +36,7 @@ from aquatrade.sizing import StakeDecision
 from aquatrade.stake_choice import choose_stake
 from aquatrade.stake_figures import FreqtradeFigures
 from aquatrade.stops import tightened_stop
-from aquatrade.strategy_parameters import overridden_values, take_parameters
+from aquatrade.strategy_parameters import say_what_trades, take_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,15 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     timeframe: str
     startup_candle_count: int = 0
     use_custom_stoploss = True
+    order_types: ClassVar[dict[str, Any]] = {
+        "entry": "limit",
+        "exit": "limit",
+        "emergency_exit": "market",
+        "force_entry": "limit",
+        "force_exit": "market",
+        "stoploss": "market",  # freqtrade's own default is a limit, which a fast fall leaves behind
+        "stoploss_on_exchange": False,
+    }
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = load_settings(config)
@@ -121,7 +131,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             self.risk.start()
         super().ft_bot_start(**kwargs)
         # Not in bot_start: freqtrade gives the parameters their values only after it.
-        self._say_what_trades()
+        say_what_trades(self, self.preset_name, self.preset)
 
     def ft_bot_cleanup(self) -> None:
         super().ft_bot_cleanup()
@@ -145,18 +155,13 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
 
     def informative_pairs(self) -> list[tuple[str, str]]:
         """What is looked at besides the pairs' own candles; a subclass adds its own to it."""
-        wanted = [(self.market_pair, self.timeframe)] if self.preset.market_mean_candles else []
+        wanted = (
+            [(market_pair(self.config), self.timeframe)] if self.preset.market_mean_candles else []
+        )
         hourly = self._trades_now and self.risk is not None and self.risk.correlation_hours
         if (hourly and self.timeframe != "1h") or self._regime_filter.slower:
             wanted += [(pair, "1h") for pair in self.dp.current_whitelist()]
         return wanted
-
-    @property
-    def market_pair(self) -> str:
-        """The pair that stands for the whole market."""
-        stake = self.config["stake_currency"]
-        is_futures = self.config.get("trading_mode") == "futures"
-        return f"BTC/{stake}:{stake}" if is_futures else f"BTC/{stake}"
 
     def market_is_up(self, dataframe: pd.DataFrame) -> pd.Series:
         """For each candle: whether the market closed above its mean of the preset's candles.
@@ -165,27 +170,12 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         """
         if not self.preset.market_mean_candles:
             return pd.Series(True, index=dataframe.index)
-        market = self.dp.get_pair_dataframe(self.market_pair, self.timeframe)
+        market = self.dp.get_pair_dataframe(market_pair(self.config), self.timeframe)
         return is_above_mean(dataframe["date"], market, self.preset.market_mean_candles)
 
     def regime_allows(self, dataframe: pd.DataFrame) -> pd.Series:
         """For each candle: False where this kind of strategy stands down in the pair's regime."""
         return self._regime_filter.allows(dataframe)
-
-    def _say_what_trades(self) -> None:
-        overridden = overridden_values(self, self.preset)
-        if overridden:
-            # Its evidence speaks of other rules than those that trade now.
-            logger.warning(
-                "%s is not preset %s as measured: %s; a hyperopt result file beside the strategy "
-                "(%s.json) or the config says so",
-                type(self).__name__,
-                self.preset_name,
-                ", ".join(overridden),
-                type(self).__name__,
-            )
-            return
-        logger.info("%s preset %s: %s", type(self).__name__, self.preset_name, self.preset.evidence)
 
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
         """The risk rules look. Live: complete what a killed bot left undone; read scores."""
@@ -346,3 +336,14 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         if undone:
             self._keep_context(undone[self._contexts_tried % len(undone)])
         self._context_due = bool(undone)
+
+    def plot_annotations(
+        self,
+        pair: str,
+        start_date: datetime,
+        end_date: datetime,
+        dataframe: pd.DataFrame,
+        **kwargs: Any,
+    ) -> list[dict[str, Any]]:
+        """The candles whose close was a signal to enter long."""
+        return signal_areas(dataframe, "enter_long", self.preset_name, "rgba(48, 160, 96, 0.25)")

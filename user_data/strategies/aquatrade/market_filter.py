@@ -1,8 +1,17 @@
 """Whether the market as a whole points up: the closes of one pair against their mean. Pure."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from aquatrade.oscillators import window_mean
+
+
+def market_pair(config: Mapping[str, Any]) -> str:
+    """The pair that stands for the whole market, in a freqtrade config's currency and mode."""
+    stake = config["stake_currency"]
+    return f"BTC/{stake}:{stake}" if config.get("trading_mode") == "futures" else f"BTC/{stake}"
 
 
 def is_above_mean(dates: pd.Series, market: pd.DataFrame, candles: int) -> pd.Series:

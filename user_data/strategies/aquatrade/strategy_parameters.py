@@ -1,12 +1,15 @@
 """Presets and freqtrade's parameters: whose values count, and what hyperopt searches."""
 
 import copy
+import logging
 import math
 from typing import Any
 
 from freqtrade.strategy.parameters import BaseParameter
 
 from aquatrade.presets import Preset
+
+logger = logging.getLogger(__name__)
 
 
 def take_parameters(strategy: Any, preset: Preset, *, scores_filter: bool) -> None:
@@ -32,3 +35,20 @@ def overridden_values(strategy: Any, preset: Preset) -> list[str]:
     if {str(k): v for k, v in strategy.minimal_roi.items()} != dict(preset.minimal_roi):
         different.append("minimal_roi")
     return different
+
+
+def say_what_trades(strategy: Any, name: str, preset: Preset) -> None:
+    """Log the preset with its evidence, or what is not as it was measured."""
+    kind, overridden = type(strategy).__name__, overridden_values(strategy, preset)
+    if not overridden:
+        logger.info("%s preset %s: %s", kind, name, preset.evidence)
+        return
+    # Its evidence speaks of other rules than those that trade now.
+    logger.warning(
+        "%s is not preset %s as measured: %s; a hyperopt result file beside the strategy "
+        "(%s.json) or the config says so",
+        kind,
+        name,
+        ", ".join(overridden),
+        kind,
+    )
