@@ -21,7 +21,17 @@ from lab.suite_equity import (
     slice_equity,
     trade_figures,
 )
-from lab.suite_plan import QUOTE, Job, SuiteError, daily_closes
+from lab.suite_plan import (
+    FUTURES,
+    QUOTE,
+    SPOT,
+    Job,
+    SuiteError,
+    TradingMode,
+    candle_file,
+    daily_closes,
+    perpetual,
+)
 from lab.suite_run import Run, RunError, run_apart
 
 BITCOIN = f"BTC/{QUOTE}"
@@ -40,6 +50,7 @@ class Period:
     capital: CapitalFigures
     hold_pairs: CapitalFigures | None
     hold_bitcoin: CapitalFigures | None
+    short_trades: TradeFigures | None = None  # those of `trades` that sold first; None on spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ class Row:
     seconds: float
     peak_mb: float
     periods: Mapping[str, Period]
+    trading_mode: TradingMode = SPOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,8 @@ def run_suite(
     rows, notes = [], []
     for number, job in enumerate(jobs, 1):
         how = "as traded" if job.as_traded else "per stake"
-        name = f"{job.strategy} {job.preset}, {job.cost_pct:g} % a side, {how}"
+        where = f"{job.request.trading_mode}, " if job.request.trading_mode == FUTURES else ""
+        name = f"{job.strategy} {job.preset}, {where}{job.cost_pct:g} % a side, {how}"
         try:
             run = run_apart(job.request)
         except RunError as error:
@@ -101,7 +114,11 @@ def row_of(job: Job, run: Run, lost: bool, evidence: str) -> Row:
     datadir = job.request.datadir
     closes = {pair: daily_closes(datadir, pair, job.timeframe) for pair in job.pairs}
     equity = daily_equity(run.orders, closes, job.capital, run.start, run.end)
-    bitcoin = closes if BITCOIN in closes else _closes_of_bitcoin(job)
+    is_futures = job.request.trading_mode == FUTURES
+    held_bitcoin = perpetual("BTC") if is_futures else BITCOIN
+    bitcoin = closes.get(held_bitcoin)
+    if bitcoin is None and candle_file(datadir, held_bitcoin, job.timeframe).is_file():
+        bitcoin = daily_closes(datadir, held_bitcoin, job.timeframe)
     periods = {}
     for name, since, until in spans(run.start, run.end):
         part = slice_equity(equity, since, until)
@@ -116,7 +133,8 @@ def row_of(job: Job, run: Run, lost: bool, evidence: str) -> Row:
             trade_figures(run.trades, run.orders, since, until),
             capital_figures(part),
             _held(closes, since, until),
-            _held({BITCOIN: bitcoin[BITCOIN]}, since, until) if bitcoin else None,
+            None if bitcoin is None else _held({held_bitcoin: bitcoin}, since, until),
+            _short_figures(run, since, until) if is_futures else None,
         )
     return Row(
         strategy=job.strategy,
@@ -124,6 +142,7 @@ def row_of(job: Job, run: Run, lost: bool, evidence: str) -> Row:
         cost_pct=job.cost_pct,
         as_traded=job.as_traded,
         timeframe=job.timeframe,
+        trading_mode=job.request.trading_mode,
         pairs=job.pairs,
         capital_usd=job.capital,
         lost_when_measured=lost,
@@ -145,11 +164,10 @@ def spans(start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]
     ]
 
 
-def _closes_of_bitcoin(job: Job) -> dict[str, pd.Series]:
-    try:
-        return {BITCOIN: daily_closes(job.request.datadir, BITCOIN, job.timeframe)}
-    except FileNotFoundError:
-        return {}
+def _short_figures(run: Run, since: datetime, until: datetime) -> TradeFigures:
+    short = run.trades["is_short"].astype(bool)
+    orders = run.orders[run.orders["is_short"].astype(bool)]
+    return trade_figures(run.trades[short], orders, since, until)
 
 
 def _held(

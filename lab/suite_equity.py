@@ -23,6 +23,9 @@ from lab.evidence import monthly_interval_pct
 
 ONE_DAY = pd.Timedelta("1D")
 LEFT_OPEN = "force_exit"  # freqtrade's reason for what the end of the candles closed
+ORDER_COLUMNS = (
+    "trade", "pair", "at", "is_entry", "is_short", "amount", "price", "fee_rate", "funding_usd",
+)  # fmt: skip
 NO_RATIO = -100.0  # freqtrade's word for a ratio that does not exist
 
 
@@ -56,23 +59,27 @@ class TradeFigures:
 
 
 def orders_of(trades: pd.DataFrame) -> pd.DataFrame:
-    """Filled orders of freqtrade's trades: trade, pair, at, is_entry, amount, price, fee_rate."""
+    """Filled orders of freqtrade's trades, by the columns of ORDER_COLUMNS.
+
+    funding_usd: what a perpetual's settlements since the order before brought (or, negative, cost).
+    """
     rows: list[dict[str, Any]] = [
         {
             "trade": number,
             "pair": trade["pair"],
             "at": pd.Timestamp(order["order_filled_timestamp"], unit="ms", tz="UTC"),
             "is_entry": bool(order["ft_is_entry"]),
+            "is_short": bool(trade["is_short"]),
             "amount": float(order["amount"]),
             "price": float(order["safe_price"]),
             "fee_rate": float(trade["fee_open"] if order["ft_is_entry"] else trade["fee_close"]),
+            "funding_usd": float(order.get("funding_fee") or 0.0),
         }
         for number, trade in enumerate(trades.to_dict("records"))
         for order in trade["orders"]
         if order["order_filled_timestamp"] is not None
     ]
-    columns = ["trade", "pair", "at", "is_entry", "amount", "price", "fee_rate"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(ORDER_COLUMNS))
 
 
 def daily_equity(
@@ -85,14 +92,16 @@ def daily_equity(
     """The capital at the end of each UTC day from the day before `start` to that of `end`.
 
     orders: as orders_of. closes: per pair, daily, indexed by the day that they end. What is held
-    counts at its last close; before the first one at the price that was paid.
+    counts at its last close; before the first one at the price that was paid. What is sold short
+    counts against it in the same way.
     """
     days = pd.date_range(_day(start) - ONE_DAY, _day(end), freq="D")
     if orders.empty:
         return pd.Series(capital, index=days)
-    bought = orders["is_entry"].to_numpy(dtype=bool)
+    bought = orders["is_entry"].to_numpy(dtype=bool) != orders["is_short"].to_numpy(dtype=bool)
     worth = orders["amount"] * orders["price"]
     flow = worth * np.where(bought, -(1 + orders["fee_rate"]), 1 - orders["fee_rate"])
+    flow = flow + orders["funding_usd"]
     day = pd.DatetimeIndex(orders["at"]).floor("D")
     cash = capital + flow.groupby(day).sum().reindex(days, fill_value=0.0).cumsum()
     signed = orders["amount"] * np.where(bought, 1.0, -1.0)

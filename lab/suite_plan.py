@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -26,6 +26,11 @@ BOT_KEYS = (
 )  # fmt: skip
 
 
+TradingMode = Literal["spot", "futures"]
+SPOT: TradingMode = "spot"
+FUTURES: TradingMode = "futures"
+
+
 class SuiteError(ValueError):
     """The suite cannot be run so; one clear line."""
 
@@ -39,6 +44,7 @@ class Bot:
     max_open_trades: int
     aquatrade: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    trading_mode: TradingMode = SPOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +84,24 @@ def strategy_names(folder: Path = STRATEGIES) -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in folder.glob("[A-Z]*.py")))
 
 
-def recorded_pairs(datadir: Path, timeframe: str) -> tuple[str, ...]:
-    """Spot pairs that the folder has candles of this timeframe of."""
-    files = datadir.glob(f"*_{QUOTE}-{timeframe}.feather")
-    return tuple(sorted(file.stem.rsplit("-", 1)[0].replace("_", "/") for file in files))
+def recorded_pairs(datadir: Path, timeframe: str, mode: TradingMode = SPOT) -> tuple[str, ...]:
+    """Pairs that the folder has candles of this timeframe of; of perpetuals, also what funding is
+    reckoned with."""
+    if mode == SPOT:
+        files = datadir.glob(f"*_{QUOTE}-{timeframe}.feather")
+        return tuple(sorted(file.stem.rsplit("-", 1)[0].replace("_", "/") for file in files))
+    pairs = []
+    for file in sorted((datadir / FUTURES).glob(f"*_{QUOTE}_{QUOTE}-{timeframe}-futures.feather")):
+        name = file.name.split("-", 1)[0]
+        charged = ("1h-mark", "1h-funding_rate")
+        if all(file.with_name(f"{name}-{kind}.feather").is_file() for kind in charged):
+            pairs.append(perpetual(name.split("_", 1)[0]))
+    return tuple(pairs)
+
+
+def perpetual(coin: str) -> str:
+    """The linear perpetual of a coin, as freqtrade names it."""
+    return f"{coin}/{QUOTE}:{QUOTE}"
 
 
 def read_bots(folder: Path = CONFIGS) -> dict[str, list[Bot]]:
@@ -101,13 +121,20 @@ def bot_from(content: Mapping[str, Any], file: str | None) -> Bot:
         max_open_trades=int(content["max_open_trades"]),
         aquatrade=dict(content.get("aquatrade", {})),
         config={key: content[key] for key in BOT_KEYS if key in content},
+        trading_mode=content.get("trading_mode", SPOT),
     )
 
 
-def bot_of(bots: Sequence[Bot], preset: str, default_preset: str) -> Bot | None:
-    """The bot that ships this preset, else the strategy's first one; None without any."""
-    shipping = (bot for bot in bots if bot.aquatrade.get("preset", default_preset) == preset)
-    return next(shipping, bots[0] if bots else None)
+def bots_of(bots: Sequence[Bot], preset: str, default_preset: str) -> tuple[Bot | None, ...]:
+    """On spot the bot that ships this preset, else the strategy's first one (None without any);
+    on futures only one that ships it."""
+
+    def shipping(mode: TradingMode) -> list[Bot]:
+        ships = [bot for bot in bots if bot.aquatrade.get("preset", default_preset) == preset]
+        return [bot for bot in ships if bot.trading_mode == mode]
+
+    on_spot = [*shipping(SPOT), *(bot for bot in bots if bot.trading_mode == SPOT), None]
+    return (on_spot[0], *shipping(FUTURES)[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +168,8 @@ def plan_suite(
         presets_seen |= set(cls.PRESETS)
         for preset in cls.PRESETS:
             if wish.preset in (None, preset):
-                bot = bot_of(bots.get(name, []), preset, cls.DEFAULT_PRESET)
-                jobs += _jobs_of(wish, cls, preset, bot, notes, strategies)
+                for bot in bots_of(bots.get(name, []), preset, cls.DEFAULT_PRESET):
+                    jobs += _jobs_of(wish, cls, preset, bot, notes, strategies)
     if wish.preset is not None and wish.preset not in presets_seen:
         known = ", ".join(sorted(presets_seen))
         raise SuiteError(f"preset {wish.preset!r} is unknown, expected one of {known}")
@@ -154,9 +181,13 @@ def _jobs_of(
 ) -> list[Job]:
     rules: Preset = cls.PRESETS[preset]
     timeframe = rules.timeframe or cls.timeframe
-    has = recorded_pairs(wish.datadir, timeframe)
+    mode = bot.trading_mode if bot else SPOT
+    has = recorded_pairs(wish.datadir, timeframe, mode)
     coins = SPECIFIED_COINS.get(cls.__name__) if preset.startswith(SPECIFIED) else None
-    wanted = tuple(f"{coin}/{QUOTE}" for coin in coins) if coins else bot.pairs if bot else has
+    if coins and mode == SPOT:
+        wanted = tuple(f"{coin}/{QUOTE}" for coin in coins)
+    else:
+        wanted = bot.pairs if bot else has
     pairs = tuple(pair for pair in wanted if pair in has)
     left_out = tuple(pair for pair in wanted if pair not in has)
     if not pairs:
@@ -210,14 +241,23 @@ def request_of(
         strategy_path=folder,
         timerange=f"-{UNTIL.replace('-', '')}",
         config={**(bot.config if bot else {}), "enable_protections": as_traded},
+        trading_mode=bot.trading_mode if bot else SPOT,
     )
+
+
+def candle_file(datadir: Path, pair: str, timeframe: str) -> Path:
+    """Where freqtrade keeps a pair's candles."""
+    name = f"{pair.replace('/', '_').replace(':', '_')}-{timeframe}"
+    if ":" in pair:
+        return datadir / FUTURES / f"{name}-futures.feather"
+    return datadir / f"{name}.feather"
 
 
 def daily_closes(datadir: Path, pair: str, timeframe: str) -> pd.Series:
     """A pair's last close of each UTC day, indexed by the day; from daily candles if there are."""
-    file = datadir / f"{pair.replace('/', '_')}-1d.feather"
+    file = candle_file(datadir, pair, "1d")
     if not file.is_file():
-        file = datadir / f"{pair.replace('/', '_')}-{timeframe}.feather"
+        file = candle_file(datadir, pair, timeframe)
     frame = pd.read_feather(file, columns=["date", "close"])
     frame = frame[frame["date"] < pd.Timestamp(UNTIL, tz="UTC")]
     closes: pd.Series = frame.groupby(frame["date"].dt.floor("D"))["close"].last()

@@ -26,7 +26,7 @@ from lab.suite_equity import orders_of
 
 TRADE_COLUMNS = [
     "pair", "open_date", "close_date", "stake_amount", "profit_ratio", "profit_abs",
-    "exit_reason", "enter_tag",
+    "exit_reason", "enter_tag", "is_short",
 ]  # fmt: skip
 REFUSED = 2  # exit code of a backtest that freqtrade or a strategy refuses, with one line
 KIB_PER_MB = 1024

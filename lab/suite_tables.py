@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.suite import EARLIER, LAST, WHOLE, Period, Results, Row
-from lab.suite_equity import CapitalFigures
+from lab.suite_equity import CapitalFigures, TradeFigures
+from lab.suite_plan import FUTURES
 from lab.suite_targets import WHY_IT_LOSES, Verdict, judge
 
 NO_FIGURE = "-"
@@ -31,12 +32,18 @@ def suite_tables(results: Results) -> list[TextTable]:
         _years("Per stake, years apart", staked),
         _holding(results.rows),
         _targets(traded),
+        _short_side(results.rows),
     ]
     return [table for table in tables if table.rows]
 
 
 def _name(row: Row) -> tuple[str, ...]:
-    return (f"{row.strategy} `{row.preset}`", row.timeframe, f"{row.cost_pct:g} %")
+    return (_rules(row), row.timeframe, f"{row.cost_pct:g} %")
+
+
+def _rules(row: Row) -> str:
+    where = " on futures" if row.trading_mode == FUTURES else ""
+    return f"{row.strategy} `{row.preset}`{where}"
 
 
 def _figures(title: str, rows: Iterable[Row]) -> TextTable:
@@ -52,7 +59,7 @@ def _figures(title: str, rows: Iterable[Row]) -> TextTable:
             f"{period.trades.trades_a_week:.1f}",
             _number(period.trades.win_pct, ".0f", " %"),
             _number(period.trades.profit_factor, ".2f"),
-            mean_text(period),
+            mean_text(period.trades),
             f"{period.capital.cagr_pct:+.1f} %",
             f"{period.capital.drawdown_pct:.1f} %",
             _number(period.capital.sharpe, ".2f"),
@@ -82,7 +89,7 @@ def _years(title: str, rows: Iterable[Row]) -> TextTable:
 def _year(period: Period) -> list[str]:
     return [
         str(period.trades.trades),
-        mean_text(period),
+        mean_text(period.trades),
         f"{period.capital.total_pct:+.1f} %",
         f"{period.capital.drawdown_pct:.1f} %",
         _number(period.capital.sharpe, ".2f"),
@@ -95,7 +102,7 @@ def _holding(rows: Iterable[Row]) -> TextTable:
     for row in rows:
         for name, period in row.periods.items():
             dates = f"{period.since:%Y-%m-%d} to {period.until:%Y-%m-%d}"
-            key = (f"{row.strategy} `{row.preset}`", name, dates, str(len(row.pairs)))
+            key = (_rules(row), name, dates, str(len(row.pairs)))
             lines.setdefault(key, (*key, *_held(period.hold_pairs), *_held(period.hold_bitcoin)))
     figures = ("a year", "max drawdown", "Sharpe")
     headings = (
@@ -127,6 +134,29 @@ def _targets(rows: Iterable[Row]) -> TextTable:
     return TextTable("Targets, as traded, all years", headings, cells, 4)
 
 
+def _short_side(rows: Iterable[Row]) -> TextTable:
+    """Trades that sold first, per stake, where they do not depend on the long ones."""
+    cells = tuple(
+        (
+            *_name(row),
+            name,
+            str(period.short_trades.trades),
+            _number(period.short_trades.win_pct, ".0f", " %"),
+            _number(period.short_trades.profit_factor, ".2f"),
+            mean_text(period.short_trades),
+        )
+        for row in rows
+        if not row.as_traded
+        for name, period in row.periods.items()
+        if period.short_trades is not None
+    )
+    headings = (
+        "strategy", "candles", "cost a side", "years", "trades", "win", "profit factor",
+        "mean net a trade [95 %]",
+    )  # fmt: skip
+    return TextTable("The short side alone, per stake", headings, cells, 4)
+
+
 def _reached(verdict: Verdict) -> str:
     unit = f" {verdict.target.unit}".rstrip()
     return _number(verdict.value, ".2f" if not unit else ".0f", unit)
@@ -140,9 +170,9 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
     return NO_FIGURE if value is None else f"{value:{form}}{unit}"
 
 
-def mean_text(period: Period) -> str:
+def mean_text(trades: TradeFigures) -> str:
     """Mean and interval of a trade in %."""
-    mean, interval = period.trades.mean_pct, period.trades.interval_pct
+    mean, interval = trades.mean_pct, trades.interval_pct
     if mean is None or interval is None:
         return NO_FIGURE
     return f"{mean:+.2f} % [{interval[0]:+.2f}, {interval[1]:+.2f}]"
@@ -150,16 +180,19 @@ def mean_text(period: Period) -> str:
 
 def losing_lines(rows: Sequence[Row]) -> list[str]:
     """A sentence for each preset that lost money at one of its costs, with the reason."""
-    lost: dict[tuple[str, str], list[float]] = {}
+    lost: dict[tuple[str, str, str], list[float]] = {}
     for row in rows:
         if row.periods[WHOLE].capital.total_pct < 0.0:
-            costs = lost.setdefault((row.strategy, row.preset), [])
+            costs = lost.setdefault((_rules(row), row.strategy, row.preset), [])
             costs += [] if row.cost_pct in costs else [row.cost_pct]
     evidence = {(row.strategy, row.preset): row.evidence for row in rows}
+    why = {
+        key: WHY_IT_LOSES.get(key, f"its own evidence is {told}") for key, told in evidence.items()
+    }
     return [
-        f"{key[0]} `{key[1]}` loses at {' and '.join(f'{cost:g}' for cost in sorted(costs))} % a "
-        f"side: {WHY_IT_LOSES.get(key) or f'its own evidence is {evidence[key]}'}."
-        for key, costs in lost.items()
+        f"{name} loses at {' and '.join(f'{cost:g}' for cost in sorted(costs))} % a side: "
+        f"{why[strategy, preset]}."
+        for (name, strategy, preset), costs in lost.items()
     ]
 
 

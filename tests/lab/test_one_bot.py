@@ -8,7 +8,7 @@ import pytest
 
 from lab.evidence_runner import backtest
 from lab.one_bot import Candidates, one_wallet
-from lab.suite_equity import orders_of
+from lab.suite_equity import ORDER_COLUMNS, orders_of
 from tests.lab.suite_market import dipping
 
 DAY = timedelta(days=1)
@@ -28,12 +28,11 @@ def candidates(name: str, *rows: tuple[str, int, int, float]) -> Candidates:
         }
     )
     orders = [
-        (number, pair, FIRST + day * DAY, day == entered, 1.0, 100.0, 0.0)
+        (number, pair, FIRST + day * DAY, day == entered, False, 1.0, 100.0, 0.0, 0.0)
         for number, (pair, entered, left, _) in enumerate(rows)
         for day in (entered, left)
     ]
-    columns = ["trade", "pair", "at", "is_entry", "amount", "price", "fee_rate"]
-    return Candidates(name, trades, pd.DataFrame(orders, columns=columns))
+    return Candidates(name, trades, pd.DataFrame(orders, columns=list(ORDER_COLUMNS)))
 
 
 def test_slots_pairs_and_money_are_shared() -> None:

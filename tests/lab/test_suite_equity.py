@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lab.evidence_runner import backtest
 from lab.suite_equity import (
+    ORDER_COLUMNS,
     capital_figures,
     daily_equity,
     held_equity,
@@ -24,16 +25,15 @@ from tests.lab.suite_market import dipping
 START = datetime(2024, 1, 1, tzinfo=UTC)
 END = datetime(2024, 1, 6, tzinfo=UTC)
 DAYS = pd.date_range(START, END, freq="D")
-COLUMNS = ["trade", "pair", "at", "is_entry", "amount", "price", "fee_rate"]
 
 
 def orders(*rows: tuple[int, str, str, bool, float, float]) -> pd.DataFrame:
     """(trade, pair, day of January, is it an entry, amount, price) at a fee of 1 %."""
     frame = [
-        (trade, pair, pd.Timestamp(f"2024-01-{day}T12:00Z"), entry, amount, price, 0.01)
+        (trade, pair, pd.Timestamp(f"2024-01-{day}T12:00Z"), entry, False, amount, price, 0.01, 0.0)
         for trade, pair, day, entry, amount, price in rows
     ]
-    return pd.DataFrame(frame, columns=COLUMNS)
+    return pd.DataFrame(frame, columns=list(ORDER_COLUMNS))
 
 
 def closes(*values: float) -> pd.Series:
@@ -49,6 +49,15 @@ def test_cash_and_coins_by_hand() -> None:
         [1000.0, 1000.0, 1000 - 101 + 110, 1000 - 101 + 130, *[1000 - 101 + 118.8] * 3]
     )
     assert equity.index[0] == pd.Timestamp("2023-12-31", tz="UTC")
+
+
+def test_what_is_sold_short_counts_against_it_and_funding_is_paid() -> None:
+    traded = orders((0, "A/USDT", "02", True, 1.0, 100.0), (0, "A/USDT", "04", False, 1.0, 80.0))
+    traded["is_short"] = True
+    traded["funding_usd"] = [0.0, -3.0]
+    equity = daily_equity(traded, {"A/USDT": closes(100.0, 110.0, 90.0, 1.0)}, 1000.0, START, END)
+    # Sold for 99, owed at the day's close, bought back for 80.80 after 3 of funding.
+    assert equity.tolist()[:6] == pytest.approx([1000, 1000, 989, 1009, 1015.2, 1015.2])
 
 
 def test_few_dear_coins_count_beside_many_cheap_ones() -> None:
@@ -97,7 +106,7 @@ def test_equity_equals_adding_it_up_order_by_order(
     equity = daily_equity(traded, marks, 500.0, START, END)
     for day, value in equity.items():
         cash, held = 500.0, dict.fromkeys(marks, 0.0)
-        for _, pair, at, is_entry, amount, price, _ in traded.to_numpy().tolist():
+        for _, pair, at, is_entry, _, amount, price, *_ in traded.to_numpy().tolist():
             if at.floor("D") <= day:
                 cash += -amount * price * 1.01 if is_entry else amount * price * 0.99
                 held[pair] += amount if is_entry else -amount

@@ -11,10 +11,11 @@ from lab.suite_plan import (
     SuiteError,
     Wish,
     bot_from,
-    bot_of,
+    bots_of,
     daily_closes,
     plan_suite,
     read_bots,
+    recorded_pairs,
     strategy_class,
     strategy_names,
 )
@@ -70,11 +71,26 @@ def test_a_bots_limits_and_services_are_no_part_of_a_backtest(seeded_datadir: Pa
 def test_the_bot_that_ships_the_preset_comes_first() -> None:
     one = bot_from({"max_open_trades": 3, "aquatrade": {"preset": "specified"}}, "bot-a.json")
     two = bot_from({"max_open_trades": 5, "timeframe_detail": "1m"}, "bot-b.json")
-    assert bot_of([one, two], "specified", "crash") == one
-    assert bot_of([one, two], "crash", "crash") == two
-    assert bot_of([one], "other", "crash") == one
-    assert bot_of([], "crash", "crash") is None
+    assert bots_of([one, two], "specified", "crash") == (one,)
+    assert bots_of([one, two], "crash", "crash") == (two,)
+    assert bots_of([one], "other", "crash") == (one,)
+    assert bots_of([], "crash", "crash") == (None,)
+    short = bot_from({"max_open_trades": 3, "trading_mode": "futures"}, "bot-c.json")
+    assert bots_of([short, one], "crash", "crash") == (one, short)
+    assert bots_of([short, one], "specified", "crash") == (one,)
     assert two.config == {"timeframe_detail": "1m"}
+
+
+def test_perpetuals_need_marks_and_funding(tmp_path: Path) -> None:
+    folder = tmp_path / "futures"
+    folder.mkdir()
+    for kind in ("1h-futures", "1h-mark", "1h-funding_rate", "4h-futures"):
+        (folder / f"BTC_USDT_USDT-{kind}.feather").touch()
+    (folder / "ETH_USDT_USDT-1h-futures.feather").touch()
+    (tmp_path / "SOL_USDT-1h.feather").touch()
+    assert recorded_pairs(tmp_path, "1h", "futures") == ("BTC/USDT:USDT",)
+    assert recorded_pairs(tmp_path, "4h", "futures") == ("BTC/USDT:USDT",)
+    assert recorded_pairs(tmp_path, "1h") == ("SOL/USDT",)
 
 
 def test_shipped_bots_trade_strategies_that_exist() -> None:

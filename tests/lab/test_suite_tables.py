@@ -63,6 +63,19 @@ def test_a_preset_that_loses_has_its_reason_and_both_costs() -> None:
     assert losing_lines([row(periods={WHOLE: winner})]) == []
 
 
+def test_futures_are_named_and_their_short_side_has_a_table() -> None:
+    period = Period(START, END, TRADES, CAPITAL, None, None, short_trades=NO_TRADES)
+    perpetual = row(trading_mode="futures", as_traded=False, periods={WHOLE: period})
+    tables = suite_tables(Results((row(), perpetual), ()))
+    assert tables[-1].rows[0][:5] == (
+        "BuyTheDip `specified` on futures", "1h", "0.1 %", WHOLE, "0",
+    )  # fmt: skip
+    assert len(tables[-1].rows) == 1
+    assert [line.split(" loses")[0] for line in losing_lines([row(), perpetual])] == [
+        "BuyTheDip `specified`", "BuyTheDip `specified` on futures",
+    ]  # fmt: skip
+
+
 def test_periods_are_those_that_a_run_reaches() -> None:
     assert [name for name, *_ in spans(START, END)] == [WHOLE, EARLIER, LAST]
     late = datetime(2024, 3, 1, tzinfo=UTC)
