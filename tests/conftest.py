@@ -23,6 +23,13 @@ settings.load_profile("house")
 LONGEST = ("test_demo.py", "test_freqtrade_commands.py")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A run of rehearsals alone does not import the modules that have none."""
+    if config.option.markexpr != "rehearsal" or not collection_path.name.startswith("test_"):
+        return None
+    return "mark.rehearsal" not in collection_path.read_text(encoding="utf-8") or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest modules first, the others as they were found."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
