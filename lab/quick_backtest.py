@@ -16,13 +16,14 @@ import numpy.typing as npt
 import pandas as pd
 from freqtrade.optimize import backtesting as freqtrade_backtesting
 from freqtrade.optimize.backtesting import DATE_IDX, OPEN_IDX, Backtesting
-from freqtrade.persistence import LocalTrade
+from freqtrade.persistence import LocalTrade, PairLocks
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 
 Rows = Sequence[tuple[Any, ...]]
 Step = tuple[datetime, str, tuple[Any, ...], bool, str | None]
 SIGNIFICANT_DIGITS = 14  # that freqtrade looks at
 MOST_DECIMALS = 20
+MOST_LOCKS = 50  # freqtrade asks every lock that there ever was before each entry
 
 
 def tick_size_over_time(candles: pd.DataFrame) -> pd.Series:
@@ -82,6 +83,8 @@ class QuickBacktesting(Backtesting):  # type: ignore[misc]  # freqtrade is untyp
             strategy_safe_wrapper(self.strategy.bot_loop_start, supress_error=True)(
                 current_time=now
             )
+            if len(PairLocks.locks) > MOST_LOCKS:
+                PairLocks.locks = [each for each in PairLocks.locks if each.lock_end_time_utc > now]
             held = [trade.pair for trade in LocalTrade.bt_trades_open]
             self._capture_wallet(now, stake, 1)
             due = signals.get(now, {})

@@ -9,6 +9,7 @@ from freqtrade.data.btanalysis import get_tick_size_over_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab import quick_backtest
 from lab.evidence_runner import BacktestRequest, backtest
 from lab.quick_backtest import QuickBacktesting, tick_size_over_time
 from tests.lab.suite_market import PAIRS
@@ -22,8 +23,14 @@ from tests.lab.suite_market import PAIRS
     ],
 )
 def test_trades_are_the_same(
-    strategy: str, preset: str, slots: int, sizing: dict[str, object], seeded_datadir: Path
+    strategy: str,
+    preset: str,
+    slots: int,
+    sizing: dict[str, object],
+    seeded_datadir: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(quick_backtest, "MOST_LOCKS", 2)  # so that old ones are thrown away
     request = BacktestRequest(
         datadir=seeded_datadir,
         pairs=PAIRS,
