@@ -64,6 +64,10 @@ def test_what_ships_is_accepted(
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     (
+        {"trading_mode": "futures", "margin_mode": "isolated"},
+        'my.json: trading_mode: got 'futures', expected spot: the others are for backtests only',
+    ),
+    (
         {"max_open_trade": 3},
         'my.json: max_open_trade: unknown key (did you mean "max_open_trades"?)',
     ),

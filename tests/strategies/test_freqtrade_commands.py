@@ -25,9 +25,19 @@ SUITE = {
     "Scalper": "5m",
     "SmaTrend": "4h",
 }
+OTHER_PRESETS = (
+    ("BuyTheDip", "crash_often", "1h"),
+    ("BuyTheDip", "specified", "1h"),
+    ("MaCrossover", "specified", "5m"),
+    ("Momentum", "specified", "1h"),
+    ("SmaTrend", "specified_4h", "4h"),
+    ("SmaTrend", "specified_1d", "1d"),
+)
 # With hyperopt each takes most of a minute: by default the one that is least like the others.
 IS_FULL = os.environ.get("AQUATRADE_REHEARSAL") == "full"
-TRIED = SUITE if IS_FULL else ("GridTrader",)
+EPOCHS = 20 if IS_FULL else 2
+EVERY = [*((name, None, timeframe) for name, timeframe in SUITE.items()), *OTHER_PRESETS]
+TRIED = EVERY if IS_FULL else [("GridTrader", None, SUITE["GridTrader"])]
 in_full = pytest.mark.skipif(not IS_FULL, reason="AQUATRADE_REHEARSAL=full runs it")
 # On a seeded walk no market suits a new grid.
 SECTIONS = {"GridTrader": {"grid": {"max_hurst": 1.0, "min_volatility_pct": 0.0,
@@ -42,9 +52,14 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "COLUMNS": "200"}
 
 
-def commands(folder: Path, strategy: str, wanted: dict[str, list[str]]) -> dict[str, str]:
+def commands(
+    folder: Path,
+    strategy: str,
+    preset: str | None,
+    timeframe: str,
+    wanted: dict[str, list[str]],
+) -> dict[str, str]:
     """Run the commands in one process on seeded candles; the output of each, all successful."""
-    timeframe = SUITE[strategy]
     (folder / "data").mkdir()
     for sub in ("backtest_results", "hyperopt_results", "plot"):
         (folder / sub).mkdir()
@@ -61,7 +76,7 @@ def commands(folder: Path, strategy: str, wanted: dict[str, list[str]]) -> dict[
         "exchange": {"name": "binance", "pair_whitelist": PAIRS},
         "pairlists": [{"method": "StaticPairList"}],
         "entry_pricing": {"price_side": "other"}, "exit_pricing": {"price_side": "other"},
-        "aquatrade": SECTIONS.get(strategy, {}),
+        "aquatrade": {**SECTIONS.get(strategy, {}), **({"preset": preset} if preset else {})},
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
     step = pd.Timedelta(timeframe.replace("d", "D"))
@@ -75,7 +90,8 @@ def commands(folder: Path, strategy: str, wanted: dict[str, list[str]]) -> dict[
     run = subprocess.run(
         [sys.executable, "-m", "tests.strategies.offline_commands", ",".join(PAIRS),
          json.dumps([["list-strategies", "-1", *common], *lines])],
-        cwd=folder, capture_output=True, text=True, timeout=280, check=False, env=environment(),
+        cwd=folder, capture_output=True, text=True, timeout=560 if IS_FULL else 280, check=False,
+        env=environment(),
     )  # fmt: skip
     found: dict[str, str] = {}
     for stream in (run.stdout, run.stderr):
@@ -86,17 +102,22 @@ def commands(folder: Path, strategy: str, wanted: dict[str, list[str]]) -> dict[
     return found
 
 
-@pytest.mark.parametrize("strategy", TRIED)
-def test_every_command_stands_every_strategy(strategy: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("strategy", "preset", "timeframe"), TRIED)
+def test_every_command_stands_every_strategy(
+    strategy: str, preset: str | None, timeframe: str, tmp_path: Path
+) -> None:
     search = [
-        "--spaces", "buy", "stoploss", "-e", "2", "-j", "2", "--hyperopt-loss",
-        "OnlyProfitHyperOptLoss", "--disable-param-export", "--random-state", "1",
-        "--min-trades", "1",
+        "--spaces", "buy", "sell", "stoploss", "protection", "--ignore-missing-spaces",
+        "-e", str(EPOCHS), "-j", "2", "--hyperopt-loss", "OnlyProfitHyperOptLoss",
+        "--disable-param-export", "--random-state", "1", "--min-trades", "1",
     ]  # fmt: skip
     few = ["--minimum-trade-amount", "1", "--targeted-trade-amount", "2"]
     output = commands(
         tmp_path,
         strategy,
+        preset,
+        timeframe,
         {
             "backtesting": ["--export", "none"],
             "lookahead-analysis": few,
@@ -113,7 +134,7 @@ def test_every_command_stands_every_strategy(strategy: str, tmp_path: Path) -> N
     assert f"{strategy}: no bias detected" in output["lookahead-analysis"]
     assert "No lookahead bias on indicators found" in output["recursive-analysis"]
     assert list((tmp_path / "plot").glob("*.html"))
-    assert "2 epochs saved" in output["hyperopt"]
+    assert f"{EPOCHS} epochs saved" in output["hyperopt"]
 
 
 def freqtrade(folder: Path, preset: str, command: str, *arguments: str, **section: object) -> str:

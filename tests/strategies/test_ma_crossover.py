@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from aquatrade.settings import AquatradeSettings, SettingsError
 from aquatrade.sizing import loss_share_at_stop
+from aquatrade.sizing_settings import SizingSettings
 from tests.strategies.candle_tables import FEE_RATE, Row, flat, move, path, seeded_rows
 from tests.strategies.suite_candles import Trade, as_trades, backtest, candles, net_ratio
 from tests.strategies.suite_loading import load
@@ -150,8 +151,17 @@ def test_the_docstring_says_what_it_can_lose() -> None:
     assert f"{100 * share:.1f} % of the stake" in text
     verdict = type(load("MaCrossover")).unprofitable_by_arithmetic
     assert verdict(AquatradeSettings(preset="slow")) is None
-    reason = verdict(AquatradeSettings(preset="specified"))
+    # It earned nothing before costs: its evidence speaks of that, and may be accepted.
+    assert verdict(AquatradeSettings(preset="specified")) is None
+    dear = AquatradeSettings(preset="slow", sizing=SizingSettings(cost_pct_per_side=3.0))
+    reason = verdict(dear)
     assert reason is not None and "\n" not in reason
+
+
+@pytest.mark.parametrize("name", ["MaCrossover", "Scalper", "CrossMomentum"])
+def test_a_filter_that_a_strategy_does_not_have_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} enters without regard to the score"):
+        load(name, scores={"url": "http://127.0.0.1:1", "filter": True})
 
 
 def analysed(strategy: Any, frame: Any) -> Any:

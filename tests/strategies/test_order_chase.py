@@ -149,7 +149,9 @@ def test_an_exit_goes_from_the_ask_towards_the_market(chaser: Any) -> None:
 
 
 @pytest.mark.usefixtures("database")
-@pytest.mark.parametrize("tag", ["stop_loss", "trailing_stop_loss", "emergency_exit", "force_exit"])
+@pytest.mark.parametrize(
+    "tag", ["stop_loss", "trailing_stop_loss", "emergency_exit", "force_exit", "stop_passed"]
+)
 def test_a_stop_is_not_chased(tag: str, chaser: Any) -> None:
     trade = open_trade()
     exit_price(chaser, trade, 0)

@@ -154,7 +154,12 @@ def test_the_chart_and_the_search() -> None:
     frame = analysed(strategy, candles(seeded_rows(4, 520), "5m"))
     plots = [*strategy.plot_config["main_plot"], *strategy.plot_config["subplots"]["RSI"]]
     assert set(plots) <= set(frame.columns)
-    assert strategy.ft_plot_annotations("BTC/USDT", frame)
+    drawn = strategy.ft_plot_annotations("BTC/USDT", frame)
+    assert {each["label"] for each in drawn} == {"specified", "stop", "target"}
+    signal = frame[frame["enter_long"] == 1].iloc[0]
+    lines = {each["label"]: each["y_start"] for each in drawn[::-1] if each["type"] == "line"}
+    assert lines["stop"] == pytest.approx(signal["close"] * 0.994)
+    assert lines["target"] == pytest.approx(signal["close"] * 1.012)
     for name in strategy.preset.searched:
         parameter = getattr(strategy, name)
         assert parameter.optimize and parameter.low < parameter.value < parameter.high

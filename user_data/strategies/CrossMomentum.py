@@ -164,7 +164,7 @@ class CrossMomentum(AquatradeStrategy):
         for days, table in self.standings().items():
             returns, places = table.of(metadata["pair"], dataframe["date"])
             dataframe[f"return_{days}"], dataframe[f"rank_{days}"] = returns, places
-        dataframe["market_is_up"] = self.market_is_up(dataframe)
+        dataframe["market_is_up"] = self.market.is_up(dataframe)
         return self.scores.join(dataframe, metadata["pair"])
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
@@ -181,9 +181,9 @@ class CrossMomentum(AquatradeStrategy):
         return dataframe
 
     def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        fallen = self.is_rebalance(dataframe) & ~self.is_chosen(dataframe)
+        fallen = self.is_rebalance(dataframe) & ~self.is_in_the_top(dataframe)
         dataframe.loc[fallen, ["exit_long", "exit_tag"]] = (1, "out_of_the_top")
-        down = ~dataframe["market_is_up"]  # on any day
+        down = self.market.is_down(dataframe)  # on any day
         dataframe.loc[down, ["exit_long", "exit_tag"]] = (1, "market_down")
         return dataframe
 
@@ -192,12 +192,13 @@ class CrossMomentum(AquatradeStrategy):
         return dataframe["date"].dt.day_of_week == self.rebalance_weekday
 
     def is_chosen(self, dataframe: DataFrame) -> Any:
-        """Whether the pair belongs to those that are held after the candle's close."""
-        return (
-            (dataframe["rank"] <= self.top_pairs.value)
-            & (dataframe["momentum_pct"] > 0.0)
-            & dataframe["market_is_up"]
-        )
+        """Whether the pair belongs to those that are bought after the candle's close."""
+        return self.is_in_the_top(dataframe) & dataframe["market_is_up"]
+
+    def is_in_the_top(self, dataframe: DataFrame) -> Any:
+        """Whether the pair is among the best, and rose."""
+        is_best = dataframe["rank"] <= self.top_pairs.value
+        return is_best & (dataframe["momentum_pct"] > 0.0)
 
     def adjust_trade_position(
         self,

@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from aquatrade.base_strategy import AquatradeStrategy
 from aquatrade.crossing import crosses_above
+from aquatrade.measured_gross import eaten_by_costs
 from aquatrade.oscillators import window_mean
 from aquatrade.presets import Preset
 from aquatrade.settings import AquatradeSettings
@@ -98,13 +99,7 @@ class MaCrossover(AquatradeStrategy):
         """Why costs alone eat what a trade earned before them, in one line; None if not."""
         name = settings.preset or cls.DEFAULT_PRESET
         round_trip_pct = 2.0 * settings.sizing.cost_pct_per_side
-        if cls.GROSS_PCT[name] > round_trip_pct:
-            return None
-        return (
-            f"a round trip costs 2 x {settings.sizing.cost_pct_per_side:g} % = "
-            f"{round_trip_pct:g} %, a trade of '{name}' earned {cls.GROSS_PCT[name]:.2f} % before "
-            "costs: expected more than it costs"
-        )
+        return eaten_by_costs(cls.GROSS_PCT[name], round_trip_pct)
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         close = dataframe["close"].to_numpy()

@@ -38,6 +38,7 @@ from aquatrade.trend_signals import first_of, window_highest, window_lowest
 logger = logging.getLogger(__name__)
 
 SPECIFIED = "specified"
+LOSS_SEEN_MINUTES = 5
 FUNDING_TIMEFRAME, FUNDING_CANDLES = "1h", "funding_rate"
 
 
@@ -73,7 +74,7 @@ class Momentum(AtrStopStrategy):
     trades a pair and week. Evidence, with years and intervals: docs/strategies/momentum.md.
     """
 
-    FAMILY = "trend"
+    FAMILY = "momentum"
     REGIME_KIND = "trend"
     DEFAULT_PRESET = "donchian"
     PRESETS: ClassVar[dict[str, Preset]] = {
@@ -160,11 +161,12 @@ class Momentum(AtrStopStrategy):
     def protections(self) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = [pause_after_drawdown(self.drawdown_pct.value, days=1)]
         if self.preset_name == SPECIFIED:
-            # Off the pair after a loss: two trades of a pair never end within half an hour.
+            # Off the pair after a loss. Freqtrade adds up what ended within the look back: a short
+            # one, so that an earlier winner does not make up for the loss.
             rules.append(
                 {
                     "method": "LowProfitPairs",
-                    "lookback_period": 30,
+                    "lookback_period": LOSS_SEEN_MINUTES,
                     "trade_limit": 1,
                     "required_profit": 0.0,
                     "stop_duration": self.rest_after_loss_minutes,
@@ -196,7 +198,7 @@ class Momentum(AtrStopStrategy):
                 is_rsi_simple=self.settings.rsi_method == "simple",
             )
         else:
-            dataframe["market_up"] = self.market_is_up(dataframe).astype("float64")
+            dataframe["market_up"] = self.market.is_up(dataframe).astype("float64")
         return self.scores.join(dataframe, metadata["pair"])
 
     def _with_confirmation(self, dataframe: DataFrame, pair: str) -> DataFrame:
@@ -249,7 +251,7 @@ class Momentum(AtrStopStrategy):
             return dataframe
         close = dataframe["close"]
         dataframe["lowest"] = window_lowest(close.to_numpy(), self.exit_candles.value)
-        self._mark_exit(dataframe, dataframe["market_up"] < 1.0, "exit_long", "market_down")
+        self._mark_exit(dataframe, self.market.is_down(dataframe), "exit_long", "market_down")
         self._mark_exit(dataframe, close <= dataframe["lowest"], "exit_long", "new_low")
         return dataframe
 

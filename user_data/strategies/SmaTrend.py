@@ -143,7 +143,7 @@ class SmaTrend(AtrStopStrategy):
         dataframe["atr"] = talib.ATR(
             dataframe["high"], dataframe["low"], dataframe["close"], timeperiod=self.atr_period
         )
-        dataframe["market_up"] = self.market_is_up(dataframe).astype("float64")
+        dataframe["market_up"] = self.market.is_up(dataframe).astype("float64")
         return self.scores.join(dataframe, metadata["pair"])
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:

@@ -10,6 +10,7 @@ import pytest
 from aquatrade.config_check import check
 from aquatrade.risk.profile import RiskProfile
 from aquatrade.settings import load_settings
+from lab.suite_plan import strategy_class, strategy_names
 
 CONFIGS = Path(__file__).parents[3] / "user_data" / "config"
 NAMES = ("lab", "quant", "scalp")
@@ -93,6 +94,15 @@ def test_every_limit_is_the_specified_one(number: int, name: str) -> None:
     said = {path: value_at(profile, path) for path, *_ in TABLE}
     assert said == {row[0]: row[number] for row in TABLE}
     assert {path: value_at(profile, path) for path in OF_ALL} == OF_ALL
+
+
+def test_what_a_trip_closes_is_shipped() -> None:
+    families = {strategy_class(name).FAMILY for name in strategy_names()}
+    for name in NAMES:
+        profile = risk_profile(name)
+        for limit in (profile.day, profile.week, profile.month):
+            if limit is not None and not isinstance(limit.close, str):
+                assert set(limit.close) <= families, name
 
 
 def test_after_the_daily_loss_quant_is_off_for_a_day_and_back_at_half_size_for_two() -> None:

@@ -83,6 +83,14 @@ def mode_of(sources: Sequence[str]) -> str | None:
     return None
 
 
+def _spot(subject: Subject) -> Iterator[str]:
+    mode = subject.config.get("trading_mode", "spot")
+    if subject.mode is not None and mode != "spot":
+        yield subject.line(
+            "trading_mode", f"got {shown(mode)}, expected spot: the others are for backtests only"
+        )
+
+
 def _needed(subject: Subject) -> Iterator[str]:
     for path, expected in NEEDED.items():
         if subject.config.get(path[0]) is None:
@@ -284,7 +292,7 @@ def _texts(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 
 RULES: Sequence[Rule] = (
-    _needed, _sections_complete, _telegram, _mode, _replay_stays_local, _live_keys,
+    _needed, _sections_complete, _telegram, _mode, _spot, _replay_stays_local, _live_keys,
     _exchange_known, _pairs, _timeframe, _strategy_and_settings, _gate,
     _api_password, _database_of_this_mode,
 )  # fmt: skip

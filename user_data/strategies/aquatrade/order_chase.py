@@ -24,6 +24,7 @@ from aquatrade.chasing import (
 from aquatrade.order_settings import OrderSettings
 from aquatrade.settings import SettingsError
 from aquatrade.sizing import StakeDecision
+from aquatrade.stops import STOP_PASSED
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,13 @@ EXIT_ORDERS_BEFORE_MARKET = 2  # one for each step; freqtrade then sells at mark
 BOOK_LEVELS = 100
 # An order that nobody asked about for this long belongs to an earlier wish.
 FORGOTTEN_AFTER = timedelta(seconds=60)
-# Exits that nothing may delay; freqtrade's names.
+# Exits that nothing may delay: freqtrade's names, and a moving stop that a close has passed.
 AT_ONCE = frozenset(
-    {"stop_loss", "trailing_stop_loss", "liquidation", "emergency_exit", "force_exit"}
-)
+    {
+        "stop_loss", "trailing_stop_loss", "liquidation", "emergency_exit", "force_exit",
+        STOP_PASSED,
+    }
+)  # fmt: skip
 FORCED = "force_entry"  # freqtrade's tag of an entry that a person asked for: it is not repeated
 THROUGH_PCT = 0.5  # how far beyond the other side's best a limit goes that has to trade
 

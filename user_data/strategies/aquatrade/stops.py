@@ -4,6 +4,7 @@
 SAME_STOP_RATIO = 1e-3
 # Freqtrade takes 0 for "no answer"; this one is rounded up to the price itself: out at once.
 AT_PRICE = 1e-9
+STOP_PASSED = "stop_passed"  # the exit reason of a moving stop that a close has passed
 
 
 def stop_price(open_rate: float, stop_pct: float) -> float:

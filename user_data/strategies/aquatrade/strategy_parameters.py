@@ -8,12 +8,21 @@ from typing import Any
 from freqtrade.strategy.parameters import BaseParameter
 
 from aquatrade.presets import Preset
+from aquatrade.settings import SettingsError
 
 logger = logging.getLogger(__name__)
 
 
 def take_parameters(strategy: Any, preset: Preset, *, scores_filter: bool) -> None:
-    """Give a strategy parameters of its own; those of other presets are not searched."""
+    """Give a strategy parameters of its own; those of other presets are not searched.
+
+    Raises SettingsError where scores are to filter the entries of a strategy that asks no score.
+    """
+    if scores_filter and not hasattr(strategy, "score_threshold"):
+        raise SettingsError(
+            "config key 'aquatrade.scores.filter': got true, expected false: "
+            f"{type(strategy).__name__} enters without regard to the score"
+        )
     for name in dir(type(strategy)):
         parameter = getattr(type(strategy), name, None)
         if isinstance(parameter, BaseParameter):

@@ -1,0 +1,1 @@
+"""Recorded candles: what is in a freqtrade folder, whether it can be believed, what it lacks."""
