@@ -20,11 +20,19 @@ from rich.table import Table
 
 from aquatrade.grid.booking import Fill, begun, booked
 from aquatrade.grid.fitness import hourly_fitness
-from aquatrade.grid.play import Wish, opened, reason_to_end, step
+from aquatrade.grid.play import (
+    GRID_ROTATION,
+    Wish,
+    opened,
+    reason_to_end,
+    rotates,
+    step,
+)
 from aquatrade.grid.spec import GridSpec
 from aquatrade.grid.state import GridState
 
 ARMED = 13  # of 40, over three pairs
+ROTATE_AFTER = 200  # orders of a trade
 COINS = ("BTC", "ETH", "SOL")
 COSTS_PCT = (0.0, 0.1, 0.3)
 HOUR = pd.Timedelta(hours=1)
@@ -42,6 +50,7 @@ class Outcome:
     wins: int = 0
     lots_left: int = 0
     stops: int = 0
+    rotations: int = 0
     rebalances: int = 0
     worst_usd: float = 0.0  # result of the worst grid
     weeks: float = 0.0
@@ -78,7 +87,13 @@ def filled(
 
 
 def run_pair(
-    candles: pd.DataFrame, fit: BoolArray, spec: GridSpec, cost: float, *, always: bool = False
+    candles: pd.DataFrame,
+    fit: BoolArray,
+    spec: GridSpec,
+    cost: float,
+    *,
+    always: bool = False,
+    rotate_after: int | None = ROTATE_AFTER,
 ) -> Outcome:
     """always: a grid opens wherever there is none. ValueError without candles."""
     if candles.empty:
@@ -89,7 +104,7 @@ def run_pair(
     earned, at_start = 0.0, {int(years[0]): 0.0}
     first_price: dict[int, float] = {}
     state: GridState | None = None
-    price = 0.0
+    price, orders = 0.0, 0
     for number, (price, high, low) in enumerate(zip(*columns, strict=True)):
         year = int(years[number])
         if year not in first_price:
@@ -103,6 +118,7 @@ def run_pair(
         state, wish = step(state, price, price, ARMED)
         if wish is not None:
             state = filled(state, wish, high, low, cost, number)
+            orders = orders + 1 if state.lots else 0
         if state.lots and reason_to_end(state, price, cost) is not None:
             result = state.profit_at(price, cost)
             earned += result
@@ -110,7 +126,10 @@ def run_pair(
             outcome.lots_left += len(state.lots)
             outcome.worst_usd = min(outcome.worst_usd, result)
             _count(outcome, state)
-            state = None
+            state, orders = None, 0
+        elif rotates(state, orders, rotate_after):
+            state, orders = _rotated(state, price, cost, number), 0
+            outcome.rotations += 1
     end = earned
     if state is not None:
         end += state.profit_at(price, cost)
@@ -121,6 +140,13 @@ def run_pair(
         outcome.years_pct[year] = 100.0 * (stop - start) / spec.capital_usd
         outcome.held_pct[year] = 100.0 * (last / first_price[year] - 1.0)
     return outcome
+
+
+def _rotated(state: GridState, price: float, cost: float, candle: int) -> GridState:
+    """All lots sold at the open; the next look buys them again."""
+    amount = state.inventory
+    value = amount * price * (1.0 - cost)
+    return booked(state, Fill(f"{candle}-sold", "sell", amount, value, price, GRID_ROTATION, ""))
 
 
 def _count(outcome: Outcome, state: GridState) -> None:
@@ -142,7 +168,8 @@ def outcome_table(title: str, rows: Sequence[tuple[str, float, Outcome]]) -> Tab
     years = sorted({year for _, _, outcome in rows for year in outcome.years_pct})
     for name in ("pair", "cost a side", *(f"{year} (hold)" for year in years)):
         table.add_column(name, justify="right")
-    for name in ("trips a week", "win", "with lots given up", "stops", "rebalances", "worst grid"):
+    counts = ("trips a week", "win", "with lots given up", "stops", "rotations", "rebalances")
+    for name in (*counts, "worst grid"):
         table.add_column(name, justify="right")
     for coin, cost_pct, one in rows:
         closed = one.trips + one.lots_left
@@ -157,6 +184,7 @@ def outcome_table(title: str, rows: Sequence[tuple[str, float, Outcome]]) -> Tab
             f"{100.0 * one.wins / max(1, one.trips):.0f} %",
             f"{100.0 * one.wins / max(1, closed):.0f} %",
             str(one.stops),
+            str(one.rotations),
             str(one.rebalances),
             f"{one.worst_usd:.0f} USD",
         )

@@ -65,7 +65,7 @@ def test_what_ships_is_accepted(
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     (
         {"trading_mode": "futures", "margin_mode": "isolated"},
-        'my.json: trading_mode: got 'futures', expected spot: the others are for backtests only',
+        "my.json: trading_mode: got 'futures', expected spot: the others are for backtests only",
     ),
     (
         {"max_open_trade": 3},

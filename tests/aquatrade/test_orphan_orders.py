@@ -63,6 +63,48 @@ def actions(orders: list[ExchangeOrder], known: Books, prefix: str = "x-ours") -
         ),
         ("bought twice", [order()], books(open_pairs={PAIR: False}), [Action.LOCK]),
         (
+            "a lost level of a grid",
+            [order()],
+            books(open_pairs={PAIR: False}, may_increase=True),
+            [Action.ADOPT_INCREASE],
+        ),
+        (
+            "a level while an order of the trade works: that one is cancelled first",
+            [order()],
+            books(open_pairs={PAIR: True}, may_increase=True),
+            [Action.LOCK],
+        ),
+        (
+            "two lost levels are more than a kill explains",
+            [order(), order("2")],
+            books(open_pairs={PAIR: False}, may_increase=True),
+            [Action.LOCK],
+        ),
+        (
+            "a level of long ago",
+            [order(created=NOW - timedelta(hours=1))],
+            books(open_pairs={PAIR: False}, may_increase=True),
+            [Action.LOCK],
+        ),
+        (
+            "a lost exit of a short",
+            [order()],
+            books(open_pairs={PAIR: False}, short_pairs={PAIR}, may_increase=True),
+            [Action.ADOPT_EXIT],
+        ),
+        (
+            "a lost increase of a short",
+            [order(side="sell")],
+            books(open_pairs={PAIR: False}, short_pairs={PAIR}, may_increase=True),
+            [Action.ADOPT_INCREASE],
+        ),
+        (
+            "a lost short",
+            [order(side="sell")],
+            books(can_short=True),
+            [Action.ADOPT_ENTRY],
+        ),
+        (
             "a lost exit",
             [order(side="sell")],
             books(open_pairs={PAIR: False}),
@@ -90,8 +132,11 @@ def test_by_hand(
     assert actions(orders, known) == expected, why
 
 
-def test_where_ids_tell_nothing_nothing_is_adopted() -> None:
-    assert actions([order(client_order_id="")], books(), prefix="") == [Action.LOCK]
+@pytest.mark.parametrize("prefix", ["", "x-TKT5PX2F", "x-cvBPrNm9"])
+def test_where_ids_tell_nothing_nothing_is_adopted(prefix: str) -> None:
+    known = books(open_pairs={PAIR: False}, may_increase=True)
+    for each in (books(), known):
+        assert actions([order(client_order_id=f"{prefix}1")], each, prefix) == [Action.LOCK]
 
 
 def test_only_what_nobody_looks_after_is_cancelled() -> None:
@@ -126,21 +171,34 @@ ORDERS = st.lists(
     ORDERS,
     st.sets(st.integers(1, 6).map(str)),
     st.dictionaries(st.sampled_from([PAIR, "ETH/USDT"]), st.booleans()),
+    st.booleans(),
+    st.booleans(),
 )
 def test_every_unknown_coin_is_adopted_locked_or_gone(
-    orders: list[ExchangeOrder], known: set[str], open_pairs: dict[str, bool]
+    orders: list[ExchangeOrder],
+    known: set[str],
+    open_pairs: dict[str, bool],
+    may_increase: bool,
+    is_short: bool,
 ) -> None:
-    verdicts = judge_orphans(orders, books(order_ids=known, open_pairs=open_pairs), "x-ours", NOW)
+    told = books(
+        order_ids=known,
+        open_pairs=open_pairs,
+        may_increase=may_increase,
+        short_pairs=set(open_pairs) if is_short else set(),
+    )
+    verdicts = judge_orphans(orders, told, "x-ours", NOW)
     unknown = {o.order_id for o in orders if o.order_id not in known and (o.is_open or o.filled)}
     assert {o.order_id for verdict in verdicts for o in verdict.orders} == unknown
     assert len({verdict.pair for verdict in verdicts}) == len(verdicts)
     for verdict in verdicts:
-        if verdict.action in (Action.ADOPT_ENTRY, Action.ADOPT_EXIT):
-            assert len(verdict.orders) == 1
-            has_trade = verdict.pair in open_pairs
-            assert has_trade == (verdict.action == Action.ADOPT_EXIT)
-
-
-def test_nothing_is_adopted_under_the_prefix_that_every_program_has() -> None:
-    shared = order(client_order_id="x-TKT5PX2F1234")
-    assert actions([shared], books(), "x-TKT5PX2F") == [Action.LOCK]
+        if verdict.action in (Action.LOCK, Action.IGNORE):
+            continue
+        (adopted,) = verdict.orders
+        assert open_pairs.get(verdict.pair) in (None, False)
+        assert (verdict.pair in open_pairs) == (verdict.action != Action.ADOPT_ENTRY)
+        enters = (adopted.side == "sell") if is_short and verdict.pair in open_pairs else (
+            adopted.side == "buy"
+        )  # fmt: skip
+        assert enters == (verdict.action != Action.ADOPT_EXIT)
+        assert may_increase or verdict.action != Action.ADOPT_INCREASE

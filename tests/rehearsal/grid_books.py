@@ -73,7 +73,8 @@ def disagreements(grids: Sequence[KeptGrid], ledger: Sequence[LedgerOrder]) -> l
         )
     by_level = math.fsum(trip.profit for trip in trips)
     lost_dust = by_level - realised
-    if not -SAME_USD <= lost_dust <= 1.0:
+    dearest = max((trip.proceeds / trip.amount for trip in trips), default=0.0)
+    if not -SAME_USD <= lost_dust <= SAME_USD + _lost_dust(grids) * dearest:
         found.append(f"round trips make {by_level:.6f}, the grids {realised:.6f}")
     return found
 

@@ -29,6 +29,10 @@ START_SECONDS = 90.0
 SETTLE_LOOPS = 8
 # An order that the bot finds filled after its restart, or not at all.
 SLOW_FILL = {"kind": "late_fill", "parameters": {"delay_ms": 200_000}}
+# What happens in turn: an answer gets lost and the bot lives on; it is killed while an order rests;
+# between an order and its answer; anywhere.
+TURNS = ("answer", "slow", "order", "plain")
+BOT_WAITS_SECONDS = 1.0  # for an answer that never comes
 
 
 class GridRehearsal:
@@ -83,6 +87,33 @@ class GridRehearsal:
         if step:
             self.conductor.run_until(self.conductor.now() + step)
 
+    def add_fault(self, fault: dict[str, Any]) -> None:
+        answer = requests.post(f"{self.exchange.url}/control/faults", json=fault, timeout=10)
+        assert answer.ok, answer.text
+
+    def lose_an_answer(self, *, kill: bool) -> None:
+        """The exchange has the next order and the bot never hears of it; kill: it dies waiting."""
+        parameters = {} if kill else {"seconds": BOT_WAITS_SECONDS}
+        self.add_fault({"kind": "response_lost", "next": 1, "parameters": parameters})
+        before = len(ledger_orders(self.exchange, QUOTE))
+        while not self.ran_into_an_order_after(before):
+            pass
+        if kill:
+            self.road.stage.stop(self.bot, hard=True)
+            self.bot = self.start_bot()
+        while not self.conductor.has_arrived(0.5):
+            self.road.stage.check()
+        self.conductor.arrive()
+
+    def ran_into_an_order_after(self, before: int) -> bool:
+        """Let a loop begin and stop looking the moment the ledger has one order more."""
+        self.conductor.let_run(self.conductor.now() + LOOP)
+        while not self.conductor.has_arrived(0.02):
+            if len(ledger_orders(self.exchange, QUOTE)) > before:
+                return True
+        self.conductor.arrive()
+        return False
+
     def differences(self) -> list[str]:
         grids = kept_grids(self.road.bot_database)
         found = disagreements(grids, ledger_orders(self.exchange, QUOTE))
@@ -112,20 +143,21 @@ def rehearsal(tmp_path: Path, counts: Any) -> Iterator[GridRehearsal]:
 
 def test_a_grid_through_range_slide_crash_and_kills(rehearsal: GridRehearsal, counts: Any) -> None:
     market = rehearsal.market
+    lost = 0
     span = (market.crash - market.start) / (counts.grid_kills + 1)
     for kill in range(counts.grid_kills):
-        slow = kill % 2 == 1
-        if slow:
-            answer = requests.post(
-                f"{rehearsal.exchange.url}/control/faults", json=SLOW_FILL, timeout=10
-            )
-            assert answer.ok, answer.text
-        target = market.start + (kill + 1) * span
-        rehearsal.run(target - rehearsal.conductor.now())
-        rehearsal.kill_and_restart(dead_for=LOOP * 4 if slow else timedelta(0))
+        turn = TURNS[kill % len(TURNS)]
+        rehearsal.run(market.start + (kill + 1) * span - rehearsal.conductor.now())
+        if turn in ("answer", "order"):
+            rehearsal.lose_an_answer(kill=turn == "order")
+            lost += 1
+        else:
+            if turn == "slow":
+                rehearsal.add_fault(SLOW_FILL)
+            rehearsal.kill_and_restart(dead_for=LOOP * 4 if turn == "slow" else timedelta(0))
         rehearsal.exchange.forget_faults()
         rehearsal.run(2 * LOOP)
-        assert rehearsal.settle() == [], f"after kill {kill + 1}"
+        assert rehearsal.settle() == [], f"after kill {kill + 1} ({turn})"
     rehearsal.run(market.crash - rehearsal.conductor.now())
     in_range = kept_grids(rehearsal.road.bot_database)
     assert round_trips(in_range) >= 10 * counts.grid_days
@@ -138,4 +170,6 @@ def test_a_grid_through_range_slide_crash_and_kills(rehearsal: GridRehearsal, co
     result = stopped[0].realised
     assert -1.6 * 150.0 < result < -0.9 * 150.0  # 15 % of 1,000 USD, looked at every 5 minutes
     assert all(kept.state.wins == kept.state.round_trips for kept in grids)
+    assert rehearsal.log().count("the database did not know a") == lost
+    assert "locked until a person" not in rehearsal.log()
     assert "Traceback" not in rehearsal.log()

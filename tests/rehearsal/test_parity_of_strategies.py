@@ -53,6 +53,7 @@ class Case:
     fall: float = 0.0  # log size of a sudden fall that comes once a wave, and is made good
     fall_hours: float = 1.0  # down, and as long up again
     climb: float = 0.00004  # log price an hour
+    busy: float = 0.0  # how much the volume of hours differs, in its logarithm
     quick: bool = False  # one of those that also run by default
 
     @property
@@ -71,6 +72,10 @@ CASES = (
     Case("Momentum", "donchian", "4h", "1h", 330, 900, 0.18, 0.002, 4, timedelta(days=60), 7200),
     Case("Scalper", "specified", "5m", "5m", 4, 4, 0.0, 0.0008, 2, timedelta(hours=9), 60,
          fall=0.012, fall_hours=0.5),
+    Case("SmaTrend", "specified_4h", "4h", "1h", 330, 900, 0.18, 0.002, 4, timedelta(days=60),
+         7200),
+    Case("Momentum", "specified", "1h", "5m", 110, 60, 0.03, 0.0008, 4, timedelta(days=5), 300,
+         climb=0.0006, busy=0.6),
     Case("CrossMomentum", "weekly", "1d", "1h", 300, 1300, 0.25, 0.003, 8, timedelta(days=45),
          7200),
 )  # fmt: skip
@@ -95,6 +100,10 @@ def wave_candles(case: Case, number: int) -> pd.DataFrame:
     price = np.round(np.exp(path + chance.normal(0.0, case.noise, count + 1)), 4)
     opens, closes = price[:-1], price[1:]
     wick = 1 + np.abs(chance.normal(0.0, case.noise / 2, count))
+    volume = chance.uniform(50, 150, count) * 3e6 / closes
+    if case.busy > 0.0:
+        of_hour = np.exp(chance.normal(0.0, case.busy, int(hours[-1]) + 1))
+        volume = volume * of_hour[hours[:-1].astype(int)]
     return pd.DataFrame(
         {
             "date": pd.date_range(START, periods=count, freq=step).as_unit("ms"),
@@ -102,7 +111,7 @@ def wave_candles(case: Case, number: int) -> pd.DataFrame:
             "high": np.round(np.maximum(opens, closes) * wick, 4),
             "low": np.round(np.minimum(opens, closes) / wick, 4),
             "close": closes,
-            "volume": np.round(chance.uniform(50, 150, count) * 3e6 / closes, 2),
+            "volume": np.round(volume, 2),
         }
     )
 

@@ -50,7 +50,9 @@ def open_trade(**changes: Any) -> Trade:
 
 
 def frame(**columns: Any) -> pd.DataFrame:
-    values: dict[str, Any] = {"close": 88.0, "sma_200": 80.0, "rsi": 21.0, "volume_ratio": 2.0}
+    values: dict[str, Any] = {
+        "close": 88.0, "volume": 5.0, "sma_200": 80.0, "rsi": 21.0, "volume_ratio": 2.0,
+    }  # fmt: skip
     dates = pd.date_range(START, periods=6, freq="1h", tz="UTC").as_unit("us")
     return pd.DataFrame({"date": dates, **values, **columns})
 

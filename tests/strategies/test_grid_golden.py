@@ -185,6 +185,26 @@ def test_a_seeded_range_earns_what_the_grid_alone_says(tmp_path: Path) -> None:
     assert trades["profit_abs"].sum() == pytest.approx(naive_profit(opens, spec), abs=0.05)
 
 
+def test_a_trade_is_rotated_before_it_has_too_many_orders(tmp_path: Path) -> None:
+    """A grid that is never flat: sold after ten orders, bought again in the next candle."""
+    opens = (100, 100, 97.9, *(97.9, 99.1) * 8, 97.9, 97.9)
+    tables = {PAIR: rows_of(*opens)}
+    whole = backtest(tmp_path, tables, {**HAND, "rotate_after_orders": None})
+    assert [len(orders) for orders in whole["orders"]] == [18]
+    trades = backtest(tmp_path, tables, {**HAND, "rotate_after_orders": 10})
+    assert [len(orders) for orders in trades["orders"]] == [11, 9]
+    assert trades["exit_reason"].tolist() == ["grid_rotation", "force_exit"]
+    assert orders_of(trades)[10:12] == [
+        (12, "sell", 99.1, "grid_rotation"),  # of lot -1; -2 went over its line in this candle
+        (13, "buy", 97.9, "specified"),
+    ]
+    # The lot is the same to the coin: all that differs is what its own sale and buy brought.
+    lot = 100.0 / 97.92
+    earned = lot * (99.1 * (1 - FEE_RATE) - 97.9 * (1 + FEE_RATE))
+    difference = trades["profit_abs"].sum() - whole["profit_abs"].sum()
+    assert difference == pytest.approx(earned, abs=1e-4)
+
+
 def test_detail_candles_see_more_of_the_way(tmp_path: Path) -> None:
     """The same candle with its minutes: down a line and back up again is a round trip."""
     rows = rows_of(100, 100, 100, 100)

@@ -1,25 +1,14 @@
 """GridTrader with a database: a restart finds its grid, and each order is booked once."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import pandas as pd
 import pytest
-from freqtrade.enums import RunMode
-from freqtrade.persistence import Order, PairLocks, Trade, init_db
-from freqtrade.resolvers import StrategyResolver
+from freqtrade.persistence import PairLocks, Trade, init_db
 
-from aquatrade.grid.keeping import STATE_KEY
-from aquatrade.grid.state import GridState, from_json
-from lab.evidence_runner import STRATEGIES
-from tests.strategies.grid_tables import HAND, PAIR
-
-NOW = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
-RATES = ("current_rate", "current_entry_rate", "current_exit_rate")
-PROFITS = ("current_profit", "current_entry_profit", "current_exit_profit")
+from tests.strategies.grid_tables import PAIR
+from tests.strategies.live_grid import NOW, LiveGrid, started
 
 
 @pytest.fixture(autouse=True)
@@ -31,124 +20,9 @@ def database() -> Iterator[None]:
     Trade.session.remove()
 
 
-class LiveGrid:
-    """A live strategy and the hands of freqtrade: places what is asked, fills it when told."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.orders = 0
-        self.now = NOW
-        self.start()
-
-    def start(self) -> None:
-        """A new process: nothing in memory."""
-        config: dict[str, Any] = {
-            "strategy": "GridTrader",
-            "strategy_path": STRATEGIES,
-            "user_data_dir": self._folder,
-            "runmode": RunMode.LIVE,
-            "dry_run": False,
-            "stake_currency": "USDT",
-            "aquatrade": {"grid": HAND, "accept_negative_evidence": True},
-        }
-        self.strategy = StrategyResolver.load_strategy(config)
-        self.strategy.ft_load_hyper_params(False)
-        self.strategy.dp = SimpleNamespace(
-            current_whitelist=lambda: [PAIR],
-            orderbook=lambda pair, depth: {"bids": [[100.0, 1.0]], "asks": [[100.01, 1.0]]},
-            get_analyzed_dataframe=lambda pair, timeframe: (pd.DataFrame(), None),
-        )
-
-    @property
-    def trade(self) -> Trade:
-        found = Trade.get_open_trades()
-        assert len(found) == 1
-        return found[0]
-
-    def state(self) -> GridState:
-        return from_json(self.trade.get_custom_data(STATE_KEY))
-
-    def enter(self, rate: float, tag: str = "specified") -> float:
-        """What freqtrade asks for an entry: (price,) stake."""
-        self.now += timedelta(minutes=5)
-        price = self.strategy.custom_entry_price(
-            pair=PAIR, trade=None, current_time=self.now, proposed_rate=rate, entry_tag=tag,
-            side="long",
-        )  # fmt: skip
-        stake = self.strategy.custom_stake_amount(
-            pair=PAIR, current_time=self.now, current_rate=price, proposed_stake=1.0,
-            min_stake=5.0, max_stake=5_000.0, leverage=1.0, entry_tag=tag, side="long",
-        )  # fmt: skip
-        if stake:
-            trade = Trade(
-                pair=PAIR, base_currency="BTC", stake_currency="USDT", stake_amount=stake,
-                amount=0.0, fee_open=0.001, fee_close=0.001, open_rate=price, open_date=self.now,
-                is_open=True, exchange="binance", enter_tag=tag, timeframe=5, leverage=1.0,
-                amount_precision=1e-8, price_precision=1e-8, precision_mode=4,
-            )  # fmt: skip
-            trade.adjust_stop_loss(price, -0.4, initial=True)
-            self._place(trade, "buy", stake / price, price, tag)
-        return float(stake)
-
-    def look(self, rate: float) -> tuple[float, str] | None:
-        """adjust_trade_position, and the order that freqtrade places for it."""
-        self.now += timedelta(minutes=5)
-        trade = self.trade
-        wish = self.strategy.adjust_trade_position(
-            trade=trade, current_time=self.now, min_stake=5.0, max_stake=5_000.0,
-            **dict.fromkeys(RATES, rate), **dict.fromkeys(PROFITS, 0.0),
-        )  # fmt: skip
-        if wish is None:
-            return None
-        stake, tag = wish
-        side = "buy" if stake > 0 else "sell"
-        amount = stake / rate if stake > 0 else -stake * trade.amount / trade.stake_amount
-        self._place(trade, side, amount, rate, tag)
-        return float(stake), str(tag)
-
-    def _place(self, trade: Trade, side: str, amount: float, price: float, tag: str) -> None:
-        self.orders += 1
-        trade.orders.append(
-            Order(
-                order_id=str(self.orders), ft_order_side=side, side=side, ft_pair=PAIR,
-                symbol=PAIR, ft_amount=amount, amount=amount, filled=0.0, remaining=amount,
-                ft_price=price, price=price, average=price, status="open", order_type="limit",
-                ft_is_open=True, order_date=self.now, ft_order_tag=tag,
-            )
-        )  # fmt: skip
-        Trade.session.add(trade)
-        Trade.commit()
-
-    def fill(self, share: float = 1.0, *, tell: bool = True) -> None:
-        """The open order is done; tell: whether the bot is there to hear of it."""
-        trade = self.trade
-        order = trade.orders[-1]
-        order.filled, order.remaining = order.amount * share, order.amount * (1 - share)
-        order.status, order.ft_is_open = "closed" if share == 1.0 else "canceled", False
-        order.order_filled_date = self.now
-        is_all = order.ft_order_side == "sell" and order.filled >= trade.amount * 0.999
-        if is_all:
-            trade.close(order.price)
-        else:
-            trade.recalc_trade_from_orders()
-        Trade.commit()
-        if tell:
-            self.strategy.order_filled(pair=PAIR, trade=trade, order=order, current_time=self.now)
-
-
 @pytest.fixture
 def grid(tmp_path: Path) -> LiveGrid:
     return LiveGrid(tmp_path)
-
-
-def started(grid: LiveGrid) -> LiveGrid:
-    """A grid around 100 with two lots, 99 and 98."""
-    assert grid.enter(100.0) == 0.0
-    assert grid.enter(99.0) == 100.0
-    grid.fill()
-    assert grid.look(98.0) == (100.0, "grid_buy_L-2")
-    grid.fill()
-    return grid
 
 
 def test_a_restart_finds_the_grid_exactly(grid: LiveGrid) -> None:
@@ -197,11 +71,10 @@ def test_a_kill_between_the_first_order_and_its_fill(grid: LiveGrid) -> None:
 
 def test_an_order_that_never_came_leaves_its_level_waiting(grid: LiveGrid) -> None:
     started(grid)
-    grid.strategy.adjust_trade_position(
-        trade=grid.trade, current_time=grid.now, min_stake=5.0, max_stake=5_000.0,
-        **dict.fromkeys(RATES, 97.0), **dict.fromkeys(PROFITS, 0.0),
-    )  # fmt: skip
+    grid.exchange.loses_requests = True
+    grid.look(97.0)
     assert len(grid.state().in_phase("buying")) == 1  # refused by somebody, or lost
+    grid.exchange.loses_requests = False
     grid.start()
     assert grid.look(97.0) == (100.0, "grid_buy_L-3")
 
@@ -217,20 +90,17 @@ def test_a_grid_that_is_flat_goes_on_with_the_next_trade(grid: LiveGrid) -> None
     assert grid.enter(98.9, tag="goes_on") == 100.0
     grid.fill()
     state = grid.state()
-    assert (state.round_trips, state.centre, state.booked) == (2, 100.0, (str(grid.orders),))
+    assert (state.round_trips, state.centre, state.booked) == (
+        2,
+        100.0,
+        (grid.trade.orders[-1].order_id,),
+    )
     assert [level.number for level in state.lots] == [-1]
 
 
 def test_after_a_stop_only_a_fitting_market_opens_a_new_grid(grid: LiveGrid) -> None:
     started(grid)
-    trade = grid.trade
-    assert (
-        grid.strategy.custom_exit(
-            pair=PAIR, trade=trade, current_time=grid.now, current_rate=39.0, current_profit=-0.6
-        )
-        == "grid_stop"
-    )
-    grid._place(trade, "sell", trade.amount, 39.0, "grid_stop")
+    assert grid.ask_exit(39.0) == "grid_stop"
     grid.fill()
     grid.start()
     assert grid.enter(39.0, tag="goes_on") == 0.0

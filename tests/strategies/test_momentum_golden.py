@@ -3,6 +3,7 @@
 The paths go up for longs; turned over at the entry's level they are those of shorts.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,21 @@ def test_donchian_loses_eight_atr_at_most_but_for_a_gap(tmp_path: Path) -> None:
         (found,) = trips(tmp_path, "Momentum", "donchian", {SPOT: [*rows, *more]}, "4h")
         assert (found.enter, found.leave, found.reason) == (622, 623, "stop_loss")
         assert found.leave_rate == pytest.approx(leave_rate, abs=TICK)
+
+
+def test_in_a_wild_market_the_bound_is_the_stop(tmp_path: Path) -> None:
+    closes = breakout((1, 0.0))
+    rows = [candle(old, new, reach=8.0) for old, new in pairwise([closes[0], *closes])]
+    rows += [(100.5, 100.5, 1.0, 99.0, VOLUME), *[candle(99, 99)] * 4]
+    (found,) = trips(tmp_path, "Momentum", "donchian", {SPOT: rows}, "4h")
+    assert (found.leave, found.reason) == (623, "stop_loss")
+    assert found.leave_rate == pytest.approx(100.5 * 0.5, abs=TICK)
+
+
+def test_in_a_wild_hour_specified_stops_at_its_bound(tmp_path: Path) -> None:
+    rows = [candle(old, new, reach=8.0) for old, new in pairwise([RISE[0], *RISE[:ENTRY]])]
+    rows[SIGNAL] = (*rows[SIGNAL][:4], 3 * VOLUME)
+    rows += [(PRICE, PRICE, 1.0, 99.0, VOLUME), *[candle(99, 99)] * 4]
+    (found,) = trips(tmp_path, "Momentum", "specified", {SPOT: rows}, "1h")
+    assert (found.enter, found.leave, found.reason) == (ENTRY, ENTRY, "stop_loss")
+    assert found.leave_rate == pytest.approx(PRICE * 0.85, abs=TICK)

@@ -3,6 +3,7 @@
 The entries are found the slow way; what happens after them is written by hand.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,24 @@ def test_daily_candles_are_traded_alike(tmp_path: Path) -> None:
     rows += [candle(PRICE, PRICE)] * 3
     (found,) = trips(tmp_path, "SmaTrend", "specified_1d", {PAIR: rows}, "1d")
     assert (found.enter, found.leave, found.reason) == (ENTRY, ENTRY + 10, "trailing_stop_loss")
+
+
+@pytest.mark.parametrize(
+    ("preset", "timeframe", "bound", "reach"),
+    [
+        ("ride", "4h", 0.50, 5.0),
+        ("specified_4h", "4h", 0.30, 9.0),
+        ("specified_1d", "1d", 0.50, 15.0),
+    ],
+)
+def test_in_a_wild_market_the_bound_is_the_stop(
+    preset: str, timeframe: str, bound: float, reach: float, tmp_path: Path
+) -> None:
+    rows = [candle(old, new, reach=reach) for old, new in pairwise([RISE[0], *RISE[:ENTRY]])]
+    rows += [candle(PRICE, PRICE), (PRICE, PRICE, 1.0, 95.0, VOLUME), *[candle(95, 95)] * 3]
+    sizing = {"method": "fixed", "stake_usd": 200.0}
+    trades = traded(tmp_path, "SmaTrend", preset, {PAIR: rows}, timeframe, sizing)
+    (trade,) = trades[trades["exit_reason"] == "stop_loss"].to_dict("records")
+    assert trade["close_rate"] == pytest.approx(PRICE * (1 - bound), abs=TICK)
+    loss = 1 - (1 - bound) * (1 - FEE_RATE) / (1 + FEE_RATE)
+    assert trade["profit_ratio"] == pytest.approx(-loss, abs=1e-5)

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
+from math import isnan
 from typing import Any
 
 import pandas as pd
 import pytest
 from freqtrade.enums import RunMode
 from freqtrade.persistence import Order, Trade
+from freqtrade.strategy import IStrategy
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 
+from aquatrade.trade_records import usual_figures
+from aquatrade.unused_callbacks import keep_no_records
 from tests.aquatrade.fake_sidecar import HOUR_MS, TOKEN, FakeSidecar, running_sidecar, score_record
 from tests.strategies.candle_tables import START
 from tests.strategies.freqtrade_fakes import (
@@ -181,3 +186,65 @@ def test_a_broken_sidecar_stops_entries_and_not_the_loop(
     candles = strategy.scores.join(frame(), PAIR)
     assert candles["score"].isna().all()
     assert not strategy.scores.allows(candles, 0.0).any()
+
+
+@pytest.mark.parametrize("runmode", [RunMode.BACKTEST, RunMode.HYPEROPT])
+def test_a_backtest_is_not_asked_for_records_of_its_fills(
+    runmode: RunMode, load_strategy: LoadStrategy
+) -> None:
+    """Freqtrade copies no trade for a callback that it knows as its own."""
+    strategy = load_strategy(runmode)
+    assert strategy.order_filled.__func__ is IStrategy.order_filled
+    assert strategy.order_filled.__qualname__.startswith("IStrategy.")
+    assert not strategy.use_custom_stoploss
+    assert "order_filled" not in vars(load_strategy(RunMode.DRY_RUN))
+
+
+class Keeper:
+    """Two callbacks of a base."""
+
+    use_custom_stoploss = True
+
+    def custom_stoploss(self) -> str:
+        return "base"
+
+    def order_filled(self) -> str:
+        return "base"
+
+
+class OwnKeeper(Keeper):
+    """A strategy that overrides both."""
+
+    def custom_stoploss(self) -> str:
+        return "own"
+
+    def order_filled(self) -> str:
+        return "own"
+
+
+def test_what_a_strategy_overrides_stays_in_its_backtests() -> None:
+    own, plain = OwnKeeper(), Keeper()
+    keep_no_records(own, Keeper)
+    keep_no_records(plain, Keeper)
+    assert own.use_custom_stoploss
+    assert own.order_filled() == "own"
+    assert not plain.use_custom_stoploss
+    assert getattr(plain.order_filled, "__func__", None) is IStrategy.order_filled
+
+
+def test_strategies_without_such_columns_keep_the_usual_figures() -> None:
+    closes = [100.0 + number % 7 + number / 10 for number in range(260)]
+    candles = pd.DataFrame(
+        {
+            "date": pd.date_range(START, periods=260, freq="4h"),
+            "close": closes,
+            "volume": [10.0] * 259 + [30.0],
+        }
+    )
+    found = usual_figures(candles)
+    moves = [new - old for old, new in pairwise(closes[-15:])]
+    risen, fallen = sum(max(move, 0.0) for move in moves), sum(max(-move, 0.0) for move in moves)
+    assert found["rsi"] == pytest.approx(100.0 * risen / (risen + fallen))
+    assert found["volume_ratio"] == pytest.approx(30.0 / (220.0 / 20))
+    assert found["sma_200"] == pytest.approx(sum(closes[-200:]) / 200)
+    assert isnan(usual_figures(candles.head(10))["sma_200"])

@@ -1,5 +1,6 @@
 """What a grid does along prices: against the naive twin, and by hand."""
 
+import json
 import math
 from dataclasses import replace
 from typing import Any
@@ -10,11 +11,14 @@ from hypothesis import strategies as st
 
 from aquatrade.grid.booking import Fill, begun, booked, released
 from aquatrade.grid.play import (
+    GRID_ROTATION,
     GRID_STOP,
     GRID_TAKE_PROFIT,
+    Wish,
     armed,
     opened,
     reason_to_end,
+    rotates,
     step,
     wish_at,
 )
@@ -252,3 +256,61 @@ def test_a_buy_that_nobody_waited_for_goes_to_the_nearest_level() -> None:
     foreign = Fill("3", "buy", 0.5, 49.0, 98.1, "force_entry", MOMENT)
     state: GridState = booked(opened(HAND, 100.0), foreign)
     assert [level.number for level in state.lots] == [-2]
+
+
+def rotated_at(state: GridState, price: float, share: float = 1.0) -> GridState:
+    """All lots sold in one order, or a part of each."""
+    amount = state.inventory * share
+    value = amount * price * (1 - FEE_RATE)
+    number = f"rotation {state.realised} {share}"
+    return booked(state, Fill(number, "sell", amount, value, price, GRID_ROTATION, MOMENT))
+
+
+@settings(max_examples=40)
+@given(moves=MOVES, later=st.lists(st.floats(-0.03, 0.03), max_size=20), in_parts=st.booleans())
+def test_a_rotation_changes_nothing_but_what_its_fees_cost(
+    moves: list[float], later: list[float], in_parts: bool
+) -> None:
+    """The grid that goes on and its twin that was sold and bought again hold the same lots."""
+    prices = prices_of(moves)
+    state = replace(walked(opened(HAND, 100.0), prices), booked=())
+    price = prices[-1]
+    if not state.lots or any(level.sell_price <= price for level in state.lots):
+        return
+    twin = rotated_at(rotated_at(state, price, 0.4), price) if in_parts else (
+        rotated_at(state, price)
+    )  # fmt: skip
+    assert not twin.lots and twin.ended is None
+    assert from_json(twin.to_json()) == twin
+    twin = see(for_next_trade(twin), price)
+    assert twin.rotated == () and twin.round_trips == state.round_trips
+    assert [level.key for level in twin.lots] == [level.key for level in state.lots]
+    for lot, kept in zip(twin.lots, state.lots, strict=True):
+        assert lot.amount == pytest.approx(kept.amount)
+    fees = state.inventory * price * 2 * FEE_RATE
+    assert twin.profit_at(price, 0.0) == pytest.approx(state.profit_at(price, 0.0) - fees)
+    for each in later:
+        price *= 1 + each
+        state, twin = see(state, price), see(twin, price)
+        assert [level.key for level in twin.lots] == [level.key for level in state.lots]
+        assert twin.profit_at(price, 0.0) == pytest.approx(state.profit_at(price, 0.0) - fees)
+
+
+def test_a_trade_is_rotated_when_little_is_held_or_it_is_high_time() -> None:
+    spec = replace(HAND, levels=8)
+    one, four = (walked(opened(spec, 100.0), range(99, low, -1)) for low in (98, 95))
+    assert (len(one.lots), len(four.lots)) == (1, 4)
+    for state, orders, most, expected in (
+        (one, 9, 10, False), (one, 10, 10, True), (one, 100, None, False),
+        (four, 14, 10, False), (four, 15, 10, True), (opened(spec, 100.0), 99, 10, False),
+        (begun(four, step(four, 100.0, 100.0, MANY)[1] or Wish("buy", (), 0, 0, 0, False, "")),
+         15, 10, False),
+    ):  # fmt: skip
+        assert rotates(state, orders, most) == expected
+
+
+def test_what_was_kept_before_there_were_rotations_is_read() -> None:
+    state = opened(HAND, 100.0)
+    raw = json.loads(state.to_json())
+    del raw["rotated"]
+    assert from_json(json.dumps(raw)) == state

@@ -8,12 +8,11 @@ import logging
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from types import MethodType
 from typing import Any, ClassVar
 
 import pandas as pd
 from freqtrade.persistence import Trade
-from freqtrade.strategy import DecimalParameter, IStrategy
+from freqtrade.strategy import DecimalParameter
 
 from aquatrade.atr_stops import as_freqtrade_takes_it, atr_stop_pct, is_passed, stop_from
 from aquatrade.base_strategy import AquatradeStrategy
@@ -21,12 +20,12 @@ from aquatrade.entry_context import CONTEXT_KEY, signal_candle_open
 from aquatrade.measured_gross import eaten_by_costs
 from aquatrade.settings import AquatradeSettings
 from aquatrade.stop_annotations import entry_annotations
-from aquatrade.stops import AT_PRICE
+from aquatrade.stops import AT_PRICE, STOP_PASSED
+from aquatrade.unused_callbacks import leave_to_freqtrade, let_read
 
 logger = logging.getLogger(__name__)
 
 ATR_COLUMN = "atr"
-STOP_PASSED = "stop_passed"
 NO_TARGET = {"0": 100.0}  # of a preset without a take-profit: +10,000 %
 
 
@@ -63,9 +62,11 @@ class AtrStopStrategy(AquatradeStrategy):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
         if not self.stop_moves:
-            # Freqtrade copies the whole trade for each callback of a strategy's own.
-            own = MethodType(IStrategy.custom_exit, self)
-            self.custom_exit = own  # type: ignore[method-assign]  # told by its name
+            leave_to_freqtrade(self, "custom_exit")
+        elif not self._trades_now:
+            let_read(self, "custom_exit")
+        if not self._trades_now:
+            let_read(self, "custom_stoploss")
 
     @property
     def stop_moves(self) -> bool:

@@ -16,13 +16,12 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
 from aquatrade import trade_records
-from aquatrade.annotations import signal_areas
 from aquatrade.bot_callbacks import GatedCallbacks
 from aquatrade.bot_risk import BotRisk
 from aquatrade.entry_context import CONTEXT_KEY
-from aquatrade.market_filter import is_above_mean, market_pair
+from aquatrade.market_filter import MarketFilter
 from aquatrade.order_chase import OrderChase
-from aquatrade.orphan_settlement import compared_or_locked
+from aquatrade.orphan_watch import OrphanWatch
 from aquatrade.presets import Preset, refuse_negative_evidence, with_sizing_of
 from aquatrade.regime import RegimeKind
 from aquatrade.regime_filter import RegimeFilter
@@ -35,10 +34,14 @@ from aquatrade.settings import (
 from aquatrade.sizing import StakeDecision
 from aquatrade.stake_choice import choose_stake
 from aquatrade.stake_figures import FreqtradeFigures
+from aquatrade.stop_annotations import fixed_annotations
 from aquatrade.stops import tightened_stop
 from aquatrade.strategy_parameters import say_what_trades, take_parameters
+from aquatrade.unused_callbacks import keep_no_records
 
 logger = logging.getLogger(__name__)
+
+NO_TARGET_PCT = 1000.0  # a take-profit this far away is how a preset says that it has none
 
 BUCKET_WIDTH = 10
 
@@ -94,6 +97,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         self.buy_params = {**self.preset.buy, "score_threshold": threshold}
         self.sell_params = dict(self.preset.sell)
         super().__init__(config)
+        self.market = MarketFilter(self, self.preset.market_mean_candles)
         take_parameters(self, self.preset, scores_filter=self.settings.scores.filter)
         self.scores = ScoreFeed(
             self.settings.scores,
@@ -101,9 +105,8 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             Path(config.get("user_data_dir", "user_data")),
             trades_now=self._trades_now,
         )
-        if type(self).custom_stoploss is AquatradeStrategy.custom_stoploss:
-            # In a backtest it has nothing to say, and freqtrade copies the trade for each call.
-            self.use_custom_stoploss = self.use_custom_stoploss and self._trades_now
+        if not self._trades_now:
+            keep_no_records(self, AquatradeStrategy)
         self.no_stake_reason = ""  # of the last wish to enter that sizing left without a stake
         if self.settings.sizing.method == "volatility":
             self.startup_candle_count = max(
@@ -121,7 +124,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
             GatedCallbacks(self, self.risk).install(AquatradeStrategy)
         self._context_due = self._trades_now
         self._contexts_tried = 0
-        self._orphans_due = runmode == RunMode.LIVE
+        self.orphans = OrphanWatch(self, is_live=runmode == RunMode.LIVE)
 
     # -- start and loop -------------------------------------------------------------------------
 
@@ -129,6 +132,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         """Freqtrade's own start of a strategy, after that of its rules."""
         if self.risk is not None:
             self.risk.start()
+        self.orphans.start()
         super().ft_bot_start(**kwargs)
         # Not in bot_start: freqtrade gives the parameters their values only after it.
         say_what_trades(self, self.preset_name, self.preset)
@@ -155,23 +159,11 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
 
     def informative_pairs(self) -> list[tuple[str, str]]:
         """What is looked at besides the pairs' own candles; a subclass adds its own to it."""
-        wanted = (
-            [(market_pair(self.config), self.timeframe)] if self.preset.market_mean_candles else []
-        )
+        wanted = [(self.market.pair, self.timeframe)] if self.preset.market_mean_candles else []
         hourly = self._trades_now and self.risk is not None and self.risk.correlation_hours
         if (hourly and self.timeframe != "1h") or self._regime_filter.slower:
             wanted += [(pair, "1h") for pair in self.dp.current_whitelist()]
         return wanted
-
-    def market_is_up(self, dataframe: pd.DataFrame) -> pd.Series:
-        """For each candle: whether the market closed above its mean of the preset's candles.
-
-        True throughout for a preset that does not ask; False where it is not known.
-        """
-        if not self.preset.market_mean_candles:
-            return pd.Series(True, index=dataframe.index)
-        market = self.dp.get_pair_dataframe(market_pair(self.config), self.timeframe)
-        return is_above_mean(dataframe["date"], market, self.preset.market_mean_candles)
 
     def regime_allows(self, dataframe: pd.DataFrame) -> pd.Series:
         """For each candle: False where this kind of strategy stands down in the pair's regime."""
@@ -184,8 +176,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         if not self._trades_now:
             return
         self._order_chase.loop_starts()
-        if self._orphans_due:
-            self._orphans_due = not compared_or_locked(self, current_time)
+        self.orphans.look(current_time)
         # A score that comes after its candle was analysed counts all the same.
         news = self.scores.refresh(self.dp.current_whitelist(), current_time)
         self.process_only_new_candles = not news
@@ -305,7 +296,7 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
     def order_filled(
         self, pair: str, trade: Trade, order: Order, current_time: datetime, **kwargs: Any
     ) -> None:
-        """Keep the slippage of the fill and, for an entry, what was known at its signal."""
+        """Keep the slippage of the fill and, for an entry, what was known. Not in backtests."""
         trade_records.keep_fill(trade, order)
         if order.ft_order_side != trade.entry_side or trade.get_custom_data(CONTEXT_KEY):
             return
@@ -345,5 +336,12 @@ class AquatradeStrategy(IStrategy):  # type: ignore[misc]  # freqtrade is untype
         dataframe: pd.DataFrame,
         **kwargs: Any,
     ) -> list[dict[str, Any]]:
-        """The candles whose close was a signal to enter long."""
-        return signal_areas(dataframe, "enter_long", self.preset_name, "rgba(48, 160, 96, 0.25)")
+        """The candles whose close was a signal to enter long, its stop and its target."""
+        ratios = {int(minutes): ratio for minutes, ratio in self.minimal_roi.items()}
+        target = 100.0 * ratios.get(0, NO_TARGET_PCT / 100.0)
+        return fixed_annotations(
+            dataframe,
+            self.preset_name,
+            stop_pct=abs(self.stoploss) * 100.0,
+            target_pct=target if target < NO_TARGET_PCT else None,
+        )

@@ -78,6 +78,9 @@ class GridSettings(PairGrid):
         gt=0.0,
         description="the range of the last week as a share of upper + lower bound, above 0",
     )
+    rotate_after_orders: int | None = Field(
+        default=200, ge=10, description="a number of orders of one trade, 10 or more, or null"
+    )
     max_spread_pct: float = Field(
         default=0.05, ge=0.0, le=5.0, description="a percentage from 0 to 5"
     )

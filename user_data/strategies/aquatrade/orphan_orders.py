@@ -1,9 +1,9 @@
 """Orders of this bot that its database does not know, and what is to be done about them. Pure.
 
 A bot that is killed after the exchange took an order and before freqtrade stored it leaves one such
-order behind: at most one of a pair, and the last thing the bot did. That one is adopted: booked as
-if nothing had happened. Anything else is more than a kill can explain; then open orders are
-cancelled and the pair is locked until a person has looked.
+order behind: at most one of a pair, and the last thing the bot did. So does an order whose answer
+never came. That one is adopted: booked as if nothing had happened. Anything else is more than a
+kill can explain; then open orders are cancelled and the pair is locked until a person has looked.
 """
 
 from collections import defaultdict
@@ -16,17 +16,25 @@ from enum import StrEnum
 CLOCK_SLACK = timedelta(seconds=60)
 # Bought and sold again but for fees and dust: nothing is held.
 DUST_SHARE = 0.02
-# What ccxt puts before the client ids of everybody's spot orders on Binance.
-SHARED_PREFIX = "x-TKT5PX2F"
+# What ccxt puts before the client ids of everybody's orders on Binance: spot, linear, other.
+SHARED_PREFIXES = ("x-TKT5PX2F", "x-cvBPrNm9", "x-xcKtGhcu")
 # How old an order may be that is adopted into a database without any order.
 YOUNG = timedelta(hours=1)
 
 
 class Action(StrEnum):
     ADOPT_ENTRY = "adopt_entry"
+    ADOPT_INCREASE = "adopt_increase"
     ADOPT_EXIT = "adopt_exit"
     LOCK = "lock"
     IGNORE = "ignore"
+
+
+BOOKED = {
+    Action.ADOPT_ENTRY: "booked as a trade",
+    Action.ADOPT_INCREASE: "booked as an increase of the open trade",
+    Action.ADOPT_EXIT: "booked on the open trade",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,11 @@ class Books:
 
     order_ids: Collection[str]
     open_pairs: Mapping[str, bool]  # pair of an open trade -> whether it has an open order
-    last_activity: datetime | None  # the latest moment that anything was written about orders
+    # The latest moment that anything was written about orders; all later ones may be lost ones.
+    last_activity: datetime | None
+    short_pairs: Collection[str] = ()  # those of open_pairs whose trade is short
+    can_short: bool = False
+    may_increase: bool = False  # whether the strategy makes open trades larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ def judge_orphans(
 
 def adopts(client_id_prefix: str) -> bool:
     """Whether a prefix tells this bot's orders from everybody else's: ccxt's own does not."""
-    return bool(client_id_prefix) and not client_id_prefix.startswith(SHARED_PREFIX)
+    return bool(client_id_prefix) and not client_id_prefix.startswith(SHARED_PREFIXES)
 
 
 def _judge_pair(
@@ -107,12 +119,9 @@ def _judge_pair(
     # An empty database proves nothing about an order of long ago: it may be another bot's.
     since = now - YOUNG if last is None else last - CLOCK_SLACK
     if len(orders) == 1 and adopt and order.created >= since:
-        if order.side == "buy" and pair not in books.open_pairs:
-            return Verdict(pair, Action.ADOPT_ENTRY, orders, f"{_told(order)}: booked as a trade")
-        if order.side == "sell" and books.open_pairs.get(pair) is False:
-            return Verdict(
-                pair, Action.ADOPT_EXIT, orders, f"{_told(order)}: booked on the open trade"
-            )
+        action = _adopting(order, books)
+        if action is not None:
+            return Verdict(pair, action, orders, f"{_told(order)}: {BOOKED[action]}")
     bought = sum(each.filled for each in orders if each.side == "buy")
     sold = sum(each.filled for each in orders if each.side == "sell")
     if abs(bought - sold) <= DUST_SHARE * bought and not any(each.is_open for each in orders):
@@ -124,6 +133,21 @@ def _judge_pair(
         orders,
         f"orders on the exchange that the database does not know: {told}",
     )
+
+
+def _adopting(order: ExchangeOrder, books: Books) -> Action | None:
+    """What the one lost order of its pair did; None if the bot would not have sent it.
+
+    A trade has one working order at a time: with one of its own open, it did not send another.
+    """
+    if order.pair not in books.open_pairs:
+        return Action.ADOPT_ENTRY if order.side == "buy" or books.can_short else None
+    if books.open_pairs[order.pair]:
+        return None
+    entry_side = "sell" if order.pair in books.short_pairs else "buy"
+    if order.side != entry_side:
+        return Action.ADOPT_EXIT
+    return Action.ADOPT_INCREASE if books.may_increase else None
 
 
 def _told(order: ExchangeOrder) -> str:

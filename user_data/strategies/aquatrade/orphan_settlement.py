@@ -1,12 +1,14 @@
-"""Settling orders that a killed bot left behind: asks the exchange, writes the database."""
+"""Settling orders that the database does not know: asks the exchange, writes the database."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from freqtrade.exceptions import ExchangeError, FreqtradeException, InvalidOrderException
+from freqtrade.enums import TradingMode
+from freqtrade.exceptions import ExchangeError, InvalidOrderException
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.persistence import Order, PairLocks, Trade
 
@@ -14,46 +16,42 @@ from aquatrade.orphan_orders import Action, Books, ExchangeOrder, Verdict, judge
 
 logger = logging.getLogger(__name__)
 
-LOOK_BACK = timedelta(days=7)
 # Until a person unlocks the pair (/unlock or the REST API).
 LOCKED_FOR = timedelta(days=365)
 RECOVERED_TAG = "recovered"
-NOT_COMPARED = "orders on the exchange are not compared with the database yet, no entries"
+# ccxt's names for the markets of freqtrade's trading modes, as it looks up its brokers by.
+MARKETS = {TradingMode.FUTURES: "swap", TradingMode.MARGIN: "margin"}
+
+# The tag that an order of a trade was sent with, from the trade, the order's side and its price.
+TagOf = Callable[[Trade, str, float], str]
 
 
-def compared_or_locked(strategy: Any, now: datetime) -> bool:
-    """Before the first entry: whether the exchange's orders were compared with the database.
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Which orders are asked for: of which pairs, since when.
 
-    Where not, no pair is entered until they were: it could be bought twice. Exits go on.
+    last_activity: the moment up to which the database knows everything; None: it is empty.
     """
-    try:
-        settle_orphans(strategy.dp._exchange, strategy.dp.current_whitelist(), strategy, now)
-    except FreqtradeException as error:
-        logger.error("%s (%s)", NOT_COMPARED, error)
-    except Exception:
-        logger.exception(NOT_COMPARED)
-    else:
-        if any(lock.reason == NOT_COMPARED for lock in PairLocks.get_pair_locks("*", now)):
-            PairLocks.unlock_reason(NOT_COMPARED, now)
-        return True
-    PairLocks.lock_pair("*", now, NOT_COMPARED, now=now)
-    return False
+
+    pairs: Sequence[str]
+    since: datetime
+    last_activity: datetime | None
 
 
 def settle_orphans(
-    exchange: Any, pairs: Sequence[str], strategy: Any, now: datetime
+    exchange: Any, inquiry: Inquiry, strategy: Any, tag_of: TagOf, now: datetime
 ) -> list[Verdict]:
-    """Bring the database up to the exchange's orders of the last days; returns what was done.
+    """Bring the database up to the exchange's orders of some pairs; returns what was done.
 
-    exchange: freqtrade's Exchange. pairs: those that the bot trades. Adopted orders are stored as
-    open: freqtrade then asks for their state and books fills and fees as it always does. Raises
-    ExchangeError (also TemporaryError) if the exchange does not answer; nothing is half done then.
+    exchange: freqtrade's Exchange. Adopted orders are stored as open: freqtrade then asks for their
+    state and books fills and fees as it always does. Raises ExchangeError (also TemporaryError) if
+    the exchange does not answer; nothing is half done then.
     """
     open_trades = {trade.pair: trade for trade in Trade.get_open_trades()}
     raw = {
         str(order["id"]): order
-        for pair in sorted({*pairs, *open_trades})
-        for order in exchange.fetch_orders(pair, now - LOOK_BACK)
+        for pair in sorted(inquiry.pairs)
+        for order in exchange.fetch_orders(pair, inquiry.since)
     }
     books = Books(
         order_ids={
@@ -63,59 +61,68 @@ def settle_orphans(
             )
         },
         open_pairs={pair: trade.has_open_orders for pair, trade in open_trades.items()},
-        last_activity=_last_activity(),
+        last_activity=inquiry.last_activity,
+        short_pairs={pair for pair, trade in open_trades.items() if trade.is_short},
+        can_short=bool(strategy.can_short),
+        may_increase=bool(strategy.position_adjustment_enable),
     )
     orders = [_exchange_order(order) for order in raw.values()]
     verdicts = judge_orphans(orders, books, client_id_prefix(exchange), now)
     for verdict in verdicts:
-        _carry_out(verdict, raw, open_trades, exchange, strategy, now)
+        if verdict.action == Action.IGNORE:
+            logger.info("%s: %s", verdict.pair, verdict.why)
+        elif verdict.action == Action.LOCK:
+            _lock(verdict, exchange, now)
+        else:
+            order = raw[verdict.orders[0].order_id]
+            trade = open_trades.get(verdict.pair)
+            if trade is None:
+                _adopt(order, _new_trade(order, exchange, strategy), RECOVERED_TAG)
+            else:
+                _adopt(order, trade, tag_of(trade, order["side"], _price(order)))
+            logger.warning("the database did not know a %s", verdict.why)
     return verdicts
 
 
 def client_id_prefix(exchange: Any) -> str:
-    """What ccxt puts in front of the client ids of this bot's spot orders; "" if nothing."""
+    """What ccxt puts in front of the client ids of this bot's orders; "" if nothing."""
     brokers = exchange._api.options.get("broker")
-    prefix = brokers.get("spot", "") if isinstance(brokers, dict) else ""
+    market = MARKETS.get(exchange.trading_mode, "spot")
+    prefix = brokers.get(market, "") if isinstance(brokers, dict) else ""
     return prefix if isinstance(prefix, str) else ""
 
 
-def _carry_out(
-    verdict: Verdict,
-    raw: dict[str, Any],
-    open_trades: dict[str, Trade],
-    exchange: Any,
-    strategy: Any,
-    now: datetime,
-) -> None:
-    if verdict.action == Action.IGNORE:
-        logger.info("%s: %s", verdict.pair, verdict.why)
-        return
-    if verdict.action == Action.LOCK:
-        for order in verdict.to_cancel:
-            _cancel(exchange, order)
-        PairLocks.lock_pair(verdict.pair, now + LOCKED_FOR, verdict.why[:250], now=now)
-        logger.error("%s locked until a person unlocks it: %s", verdict.pair, verdict.why)
-        return
-    order = raw[verdict.orders[0].order_id]
-    if verdict.action == Action.ADOPT_ENTRY:
-        _adopt_entry(order, exchange, strategy)
-    else:
-        trade = open_trades[verdict.pair]
-        trade.close_rate_requested = _price(order)
-        trade.exit_reason = RECOVERED_TAG
-        _adopt(order, trade)
-    logger.warning("the database did not know a %s", verdict.why)
+def last_activity() -> datetime | None:
+    """The latest moment at which an order was made, changed or filled, as the database has it."""
+    latest = Order.session.execute(
+        sa.select(
+            sa.func.max(Order.order_date),
+            sa.func.max(Order.order_update_date),
+            sa.func.max(Order.order_filled_date),
+        )
+    ).one()
+    moments = [moment.replace(tzinfo=UTC) for moment in latest if moment is not None]
+    return max(moments, default=None)
 
 
-def _adopt_entry(order: dict[str, Any], exchange: Any, strategy: Any) -> None:
+def _lock(verdict: Verdict, exchange: Any, now: datetime) -> None:
+    for order in verdict.to_cancel:
+        _cancel(exchange, order)
+    PairLocks.lock_pair(verdict.pair, now + LOCKED_FOR, verdict.why[:250], now=now)
+    logger.error("%s locked until a person unlocks it: %s", verdict.pair, verdict.why)
+
+
+def _new_trade(order: dict[str, Any], exchange: Any, strategy: Any) -> Trade:
     """The trade as freqtrade makes it when it sends an entry, from the order it had sent."""
     pair, price, amount = order["symbol"], _price(order), float(order["amount"])
+    is_short = order["side"] == "sell"
+    leverage = _leverage(order, exchange, strategy)
     fee_rate = exchange.get_fee(symbol=pair, taker_or_maker="maker")
     trade = Trade(
         pair=pair,
         base_currency=exchange.get_pair_base_currency(pair),
         stake_currency=strategy.config["stake_currency"],
-        stake_amount=price * amount,
+        stake_amount=price * amount / leverage,
         amount=0,
         is_open=True,
         amount_requested=amount,
@@ -128,8 +135,8 @@ def _adopt_entry(order: dict[str, Any], exchange: Any, strategy: Any) -> None:
         strategy=strategy.get_strategy_name(),
         enter_tag=strategy.preset_name,
         timeframe=timeframe_to_minutes(strategy.timeframe),
-        leverage=1.0,
-        is_short=False,
+        leverage=leverage,
+        is_short=is_short,
         trading_mode=exchange.trading_mode,
         amount_precision=exchange.get_precision_amount(pair),
         price_precision=exchange.get_precision_price(pair),
@@ -138,17 +145,38 @@ def _adopt_entry(order: dict[str, Any], exchange: Any, strategy: Any) -> None:
         contract_size=exchange.get_contract_size(pair),
     )
     trade.adjust_stop_loss(trade.open_rate, -strategy.initial_stop_pct(trade) / 100.0, initial=True)
-    _adopt(order, trade)
+    return trade
 
 
-def _adopt(order: dict[str, Any], trade: Trade) -> None:
-    """Store the order as one whose fate is not known yet: freqtrade asks and books it."""
+def _leverage(order: dict[str, Any], exchange: Any, strategy: Any) -> float:
+    """What freqtrade asked the strategy for before it sent the entry, asked for again."""
+    if exchange.trading_mode == TradingMode.SPOT:
+        return 1.0
+    pair, price = order["symbol"], _price(order)
+    most = float(exchange.get_max_leverage(pair, price * float(order["amount"])))
+    asked = strategy.leverage(
+        pair=pair, current_time=_moment(order), current_rate=price, proposed_leverage=1.0,
+        max_leverage=most, entry_tag=strategy.preset_name,
+        side="short" if order["side"] == "sell" else "long",
+    )  # fmt: skip
+    return min(max(float(asked), 1.0), most)
+
+
+def _adopt(order: dict[str, Any], trade: Trade, tag: str) -> None:
+    """Store the order as one whose fate is not known yet: freqtrade asks and books it.
+
+    As an entry, an increase or an exit; an exit of a part is one by its amount.
+    """
     unsettled = {**order, "status": "open", "filled": 0.0, "average": None, "cost": 0.0}
     known = Order.parse_from_ccxt_object(
         unsettled, order["symbol"], order["side"], price=_price(order)
     )
-    known.ft_order_tag = RECOVERED_TAG
+    known.ft_order_tag = tag
     trade.orders.append(known)
+    if order["side"] == trade.exit_side:
+        trade.exit_order_status = ""
+        trade.close_rate_requested = _price(order)
+        trade.exit_reason = tag
     trade.recalc_trade_from_orders()
     Trade.session.add(trade)
     Trade.commit()
@@ -183,16 +211,3 @@ def _price(order: dict[str, Any]) -> float:
 
 def _moment(order: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(order["timestamp"] / 1000, UTC)
-
-
-def _last_activity() -> datetime | None:
-    """The latest moment at which an order was made, changed or filled, as the database has it."""
-    latest = Order.session.execute(
-        sa.select(
-            sa.func.max(Order.order_date),
-            sa.func.max(Order.order_update_date),
-            sa.func.max(Order.order_filled_date),
-        )
-    ).one()
-    moments = [moment.replace(tzinfo=UTC) for moment in latest if moment is not None]
-    return max(moments, default=None)

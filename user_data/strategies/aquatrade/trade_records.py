@@ -9,16 +9,20 @@ from freqtrade.persistence import LocalTrade, Order
 from aquatrade.entry_context import (
     CONTEXT_KEY,
     FILL_KEY_PREFIX,
+    TREND_COLUMN,
     Fill,
     entry_context,
     signal_candle_open,
 )
 from aquatrade.live_scores import LiveScores
+from aquatrade.oscillators import ratio_to_mean, rsi_simple, window_mean
 from aquatrade.score_http import ScoreUnavailableError
 from aquatrade.score_join import SCORE_COLUMNS, close_times_ms, join_scores
 from aquatrade.slippage import slippage_pct
 
 logger = logging.getLogger(__name__)
+
+RSI_CANDLES, VOLUME_CANDLES, TREND_CANDLES = 14, 20, 200
 
 
 def keep_fill(trade: LocalTrade, order: Order) -> None:
@@ -60,7 +64,7 @@ def keep_context(
     rows = frame[frame["date"] == pd.Timestamp(opened)] if len(frame) else frame
     if rows.empty:
         return False
-    row = _as_row(rows)
+    row = usual_figures(frame[frame["date"] <= pd.Timestamp(opened)]) | _as_row(rows)
     reason = "no score sidecar configured"
     if scores is not None:
         row, reason = _with_lost_score(row, rows, trade.pair, timeframe, max_age_hours, scores)
@@ -74,6 +78,21 @@ def keep_context(
     )
     trade.set_custom_data(CONTEXT_KEY, dict(context))
     return True
+
+
+def usual_figures(candles: pd.DataFrame) -> dict[str, float]:
+    """What every entry is kept with, at the last candle: for strategies that have no such column.
+
+    candles: date, close, volume, oldest first. RSI of 14 candles, volume over its mean of 20, mean
+    of 200 closes; NaN where the candles are too few.
+    """
+    close = candles["close"].to_numpy(dtype="float64")
+    volume = candles["volume"].to_numpy(dtype="float64")
+    return {
+        "rsi": float(rsi_simple(close, RSI_CANDLES)[-1]),
+        "volume_ratio": float(ratio_to_mean(volume, VOLUME_CANDLES)[-1]),
+        TREND_COLUMN: float(window_mean(close, TREND_CANDLES)[-1]),
+    }
 
 
 def _with_lost_score(

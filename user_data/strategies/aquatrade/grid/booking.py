@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from aquatrade.grid.play import SELL_TAG, Wish
+from aquatrade.grid.play import GRID_ROTATION, SELL_TAG, Wish, without_rotated
 from aquatrade.grid.state import GridState, Level, RoundTrip
 
 # An order that leaves less than this of a lot has sold it; the rest is the exchange's step.
@@ -61,7 +61,8 @@ def booked(state: GridState, fill: Fill) -> GridState:
     if fill.order_id in state.booked:
         return state
     if fill.side == "buy":
-        after = _bought(state, fill)
+        is_back = bool(state.rotated) and bool(state.in_phase("buying"))
+        after = _bought_back(state, fill) if is_back else _bought(state, fill)
     elif _is_of_levels(state, fill):
         after = _sold(state, fill)
     else:
@@ -92,6 +93,21 @@ def _bought(state: GridState, fill: Fill) -> GridState:
         )
 
     return replace(state, levels=tuple(map(after, state.levels)), seed_due=False)
+
+
+def _bought_back(state: GridState, fill: Fill) -> GridState:
+    """Each lot that a rotation had sold has its part of the coins again, at their new cost."""
+    sold = {(generation, number): amount for generation, number, amount in state.rotated}
+    asked = math.fsum(sold[level.key] for level in state.in_phase("buying"))
+
+    def after(level: Level) -> Level:
+        if level.phase != "buying":
+            return level
+        share = sold[level.key] / asked
+        held = replace(level.moved("holding"), is_ready=False)
+        return replace(held, amount=fill.amount * share, cost=fill.value * share)
+
+    return without_rotated(replace(state, levels=tuple(map(after, state.levels))))
 
 
 def _adopting(state: GridState, fill: Fill) -> Level:
@@ -155,8 +171,11 @@ def _without_dust(state: GridState) -> GridState:
 
 
 def _left(state: GridState, fill: Fill) -> GridState:
-    """A stop, a take-profit or a person sells everything: the grid ends once nothing is held."""
-    held = state.inventory
+    """A stop, a take-profit or a person sells everything: the grid ends once nothing is held.
+
+    A rotation sells it to buy it again: the grid goes on.
+    """
+    held, goes_on = state.inventory, fill.tag == GRID_ROTATION
     if held <= 0.0:
         return replace(state, realised=state.realised + fill.value, ended=fill.tag or "exit")
     is_all = fill.amount >= held * (1.0 - DUST_SHARE)
@@ -181,10 +200,19 @@ def _left(state: GridState, fill: Fill) -> GridState:
         dust_amount=state.dust_amount * keep,
         dust_cost=state.dust_cost * keep,
         realised=state.realised + fill.value - state.inventory_cost * sold_share,
-        lots_left=state.lots_left + (len(state.lots) if is_all else 0),
+        lots_left=state.lots_left + (len(state.lots) if is_all and not goes_on else 0),
         trips=state.trips + trips,
-        ended=(fill.tag or "exit") if is_all else state.ended,
+        rotated=_rotated(state, sold_share) if goes_on else state.rotated,
+        ended=(fill.tag or "exit") if is_all and not goes_on else state.ended,
     )
+
+
+def _rotated(state: GridState, sold_share: float) -> tuple[tuple[int, int, float], ...]:
+    """What rotations have sold and not bought again, with this sale."""
+    amounts = {(generation, number): amount for generation, number, amount in state.rotated}
+    for level in state.lots:
+        amounts[level.key] = amounts.get(level.key, 0.0) + level.amount * sold_share
+    return tuple((*key, amount) for key, amount in amounts.items())
 
 
 def _left_lot(state: GridState, level: Level, fill: Fill, sold_share: float) -> RoundTrip:

@@ -7,16 +7,19 @@ from datetime import datetime, timedelta
 
 from freqtrade.persistence import PairLocks, Trade
 
-from aquatrade.grid.booking import begun
+from aquatrade.grid.booking import RECOVERED_TAG, begun, released
 from aquatrade.grid.keeping import GridBook, caught_up
 from aquatrade.grid.play import (
+    GRID_ROTATION,
     GRID_TAKE_PROFIT,
     SELL_TAG,
     Wish,
     highest_only,
     opened,
     reason_to_end,
+    rotates,
     step,
+    tag_of_sent,
 )
 from aquatrade.grid.spec import GridSpec, armed_share
 from aquatrade.grid.state import GridState, for_next_trade
@@ -31,7 +34,8 @@ FIRST_BUY = -1
 
 class GridDesk:
     """spec_of: the grid of a pair; pairs: those that share the armed levels; fee_rate: of one
-    order, for what a sale would bring; trades_now: whether a restart has to find the grids again.
+    order, for what a sale would bring; trades_now: whether a restart has to find the grids again;
+    is_settled: whether all that a pair's orders did is known; rotate_after: orders of a trade.
     """
 
     def __init__(
@@ -42,6 +46,8 @@ class GridDesk:
         fee_rate: float,
         *,
         trades_now: bool,
+        is_settled: Callable[[str], bool],
+        rotate_after: int | None,
     ) -> None:
         self.book = GridBook(writes=trades_now)
         self._trades_now = trades_now
@@ -49,14 +55,18 @@ class GridDesk:
         self._pairs = pairs
         self._armed_levels = armed_levels
         self._fee_rate = fee_rate
+        self._is_settled = is_settled
+        self._rotate_after = rotate_after
         self._entry: dict[str, Wish | None] = {}  # what the next entry of a pair buys
         self._asked: dict[str, datetime] = {}
 
     def current(self, trade: Trade) -> GridState:
-        """The grid of a trade with all that its orders did; kept."""
+        """The grid of a trade with all that its orders did; what none of them did waits. Kept."""
         state = self.book.of_trade(trade) or self._grid_of_new(trade)
         known = state.round_trips
         state = caught_up(state, trade)
+        if not trade.has_open_orders and self._is_settled(trade.pair):
+            state = released(state)
         for trip in state.trips[len(state.trips) - (state.round_trips - known) :]:
             logger.info(
                 "%s: round trip of level %d: %.4f bought for %.2f, sold for %.2f",
@@ -99,7 +109,7 @@ class GridDesk:
     ) -> Wish | None:
         """What the grid of an open trade wants now. Its levels wait for the order from here on."""
         state = self.current(trade)
-        if trade.has_open_orders:
+        if trade.has_open_orders or not self._is_settled(trade.pair):
             return None
         after, wish = self._stepped(trade.pair, state, buy_rate, sell_rate)
         if wish is not None and wish.side == "buy":
@@ -107,9 +117,26 @@ class GridDesk:
         self.book.keep(trade, after if wish is None else begun(after, wish))
         return wish
 
-    def reason_to_end(self, trade: Trade, rate: float) -> str | None:
-        """The tag of the exit of the whole grid at this rate, or None."""
-        return reason_to_end(self.current(trade), rate, float(trade.fee_close or self._fee_rate))
+    def reason_to_end(self, trade: Trade, rate: float, now: datetime) -> str | None:
+        """The tag of the exit of the whole trade at this rate, or None."""
+        state = self.current(trade)
+        reason = reason_to_end(state, rate, float(trade.fee_close or self._fee_rate))
+        if reason is not None or not rotates(state, len(trade.orders), self._rotate_after):
+            return reason
+        # What is sold has to be bought again: not where that would be refused.
+        is_free = not trade.has_open_orders and self._is_settled(trade.pair)
+        may_buy = is_free and not PairLocks.is_pair_locked(trade.pair, now, "long")
+        return GRID_ROTATION if may_buy else None
+
+    def sent_tag(self, trade: Trade, side: str, price: float) -> str:
+        """The tag of an order of the trade that the database lost, from what the grid waits for."""
+        state = self.book.of_trade(trade) or self._grid_of_new(trade)
+        if side == "buy":
+            return tag_of_sent(state, "buy") or RECOVERED_TAG
+        fee_rate = float(trade.fee_close or self._fee_rate)
+        reason = tag_of_sent(state, "sell") or reason_to_end(state, price, fee_rate)
+        is_rotation = rotates(state, len(trade.orders), self._rotate_after)
+        return reason or (GRID_ROTATION if is_rotation else RECOVERED_TAG)
 
     def buy_price(self, trade: Trade) -> float | None:
         """The mean price of the lines that the next order of the trade buys."""

@@ -1,33 +1,32 @@
 """Where the state of a grid lives between two looks: in the custom data of its trade."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from freqtrade.persistence import Order, Trade
 from freqtrade.persistence.custom_data import CustomDataWrapper
 
-from aquatrade.grid.booking import Fill, booked, released
+from aquatrade.grid.booking import Fill, booked
+from aquatrade.grid.plan_table import PlanTable
 from aquatrade.grid.state import GridState, from_json
 
 STATE_KEY = "grid"
 
 
-class Uncopied:
-    """A callback that only reads the trade, called without a copy of it.
+def uncopied(callback: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A callback that only reads the trade, so that freqtrade calls it without a copy of it.
 
-    Freqtrade copies a trade with all its orders before each call of a callback that a strategy
-    overrides: 0.2 ms an order, twice a candle, for a grid with hundreds of them. It spares those
-    that it takes for its own.
+    Freqtrade copies a trade with all its orders before each callback that a strategy overrides,
+    0.2 ms an order, twice a candle. It tells its own callbacks, which it spares, by their
+    qualified name; there is no setting for it.
     """
 
-    def __init__(self, callback: Any, name: str) -> None:
-        self._callback = callback
-        self.__name__ = name
-        self.__qualname__ = f"IStrategy.{name}"
+    def read(*arguments: Any, **kwargs: Any) -> Any:
+        return callback(*arguments, **kwargs)
 
-    def __call__(self, *arguments: Any, **kwargs: Any) -> Any:
-        return self._callback(*arguments, **kwargs)
+    read.__name__, read.__qualname__ = name, f"IStrategy.{name}"
+    return read
 
 
 class GridBook:
@@ -43,6 +42,7 @@ class GridBook:
         self._plans: dict[str, GridState] = {}
         self._looked_up: set[str] = set()
         self._homes: dict[str, int] = {}  # the closed trade that keeps the plan of a pair
+        self._table = PlanTable()  # of plans without one: these grids have not bought yet
 
     def forget(self) -> None:
         """Another run begins."""
@@ -66,6 +66,8 @@ class GridBook:
             return
         if self._writes:
             trade.set_custom_data(STATE_KEY, state.to_json())
+            if key not in self._of_trades:
+                self._table.drop(trade.pair)
         self._of_trades[key] = state
 
     def plan(self, pair: str) -> GridState | None:
@@ -76,16 +78,21 @@ class GridBook:
 
     def set_plan(self, pair: str, state: GridState) -> None:
         self._looked_up.add(pair)
+        if state == self._plans.get(pair):
+            return
         home = self._homes.get(pair)
-        if home is not None and state is not self._plans.get(pair):
+        if home is not None:
             CustomDataWrapper.set_custom_data(home, STATE_KEY, state.to_json())
+        elif self._writes:
+            self._table.keep(pair, state.to_json())
         self._plans[pair] = state
 
     def drop_plan(self, pair: str) -> None:
         """There is no grid for the pair any more: the next one is a new one."""
         self._looked_up.add(pair)
-        self._plans.pop(pair, None)
-        self._homes.pop(pair, None)
+        was_kept = self._plans.pop(pair, None) is not None
+        if was_kept and self._homes.pop(pair, None) is None and self._writes:
+            self._table.drop(pair)
 
     def closes(self, trade: Trade, state: GridState) -> None:
         """The trade holds nothing any more: what of its grid goes on waits for the next trade."""
@@ -96,10 +103,16 @@ class GridBook:
         self._looked_up.add(trade.pair)
         self._plans[trade.pair] = state
         if self._writes:
+            self._table.drop(trade.pair)
             self._homes[trade.pair] = trade.id
 
     def _look_up(self, pair: str) -> None:
-        """After a restart: the grid that the pair's last trade left."""
+        """After a restart: the grid that has not bought yet, or what the pair's last trade left."""
+        text = self._table.load(pair)
+        if text is not None:
+            self._looked_up.add(pair)
+            self._plans[pair] = from_json(text)
+            return
         of_pair = [Trade.pair == pair, Trade.is_open.is_(False)]
         newest = Trade.get_trades_query(of_pair).order_by(Trade.close_date.desc()).limit(1)
         last = Trade.session.scalars(newest).unique().first()
@@ -114,13 +127,13 @@ class GridBook:
 
 
 def caught_up(state: GridState, trade: Trade) -> GridState:
-    """The grid with the orders of its trade that are not in it yet; what no order works for waits.
+    """The grid with the orders of its trade that are not in it yet, as they came.
 
-    Orders are booked in the order they came; one that was filled while nobody looked, too.
+    One that was filled while nobody looked is among them.
     """
     for fill in _new_fills(trade, state.booked):
         state = booked(state, fill)
-    return state if trade.has_open_orders else released(state)
+    return state
 
 
 def _new_fills(trade: Trade, known: Sequence[str]) -> list[Fill]:

@@ -10,10 +10,13 @@ from aquatrade.grid.state import GridState, Level
 
 GRID_STOP = "grid_stop"
 GRID_TAKE_PROFIT = "grid_take_profit"
+GRID_ROTATION = "grid_rotation"  # of the sale of all lots, and of the buy of the same lots again
 BUY_TAG = "grid_buy"
 SELL_TAG = "grid_sell"
 SEED_TAG = "grid_seed"
 TAG_LENGTH = 200
+# Of the levels: when no more of them are held, a trade is rotated at little cost.
+LITTLE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,16 @@ def rebalanced(state: GridState, price: float) -> GridState:
     return seen(replace(state, centre=price, generation=generation, levels=levels), price)
 
 
+def without_rotated(state: GridState) -> GridState:
+    """Nothing is bought back any more; levels of old lots that are not held again are dropped."""
+    levels = tuple(
+        level
+        for level in state.levels
+        if level.generation == state.generation or level.amount > 0.0 or level.phase == "buying"
+    )
+    return replace(state, levels=levels, rotated=())
+
+
 def is_off_centre(state: GridState, price: float) -> bool:
     """Whether price is more than the trigger from the centre. A static grid never is."""
     if state.spec.is_static:
@@ -87,6 +100,8 @@ def wish_at(state: GridState, buy_rate: float, sell_rate: float, most: int) -> W
         return _sale(state, selling)
     if state.ended is not None:
         return None
+    if state.rotated and not state.lots:
+        return _bought_back(state, buy_rate)
     if state.seed_due:
         return _seed(state, buy_rate)
     free = state.free_lots
@@ -116,6 +131,8 @@ def step(
     wish = wish_at(state, buy_rate, sell_rate, most)
     if wish is not None:
         return state, wish
+    if state.rotated and not state.lots:
+        return without_rotated(state), None
     price = (buy_rate + sell_rate) / 2.0
     is_idle = not state.in_phase("buying") and not state.in_phase("selling")
     if is_idle and state.ended is None and is_off_centre(state, price):
@@ -124,7 +141,12 @@ def step(
 
 
 def highest_only(state: GridState, wish: Wish) -> Wish:
-    """A buy of the highest of its levels alone, where all at once are too much."""
+    """A buy of the highest of its levels alone, where all at once are too much.
+
+    Lots that a rotation sold are bought again at once, fewer coins of each where it is too much.
+    """
+    if wish.tag == GRID_ROTATION:
+        return wish
     levels = [level for level in state.levels if level.key in wish.keys]
     return _purchase(state, [max(levels, key=lambda level: level.buy_price)], BUY_TAG)
 
@@ -136,6 +158,32 @@ def reason_to_end(state: GridState, price: float, fee_rate: float) -> str | None
         return GRID_STOP
     target = state.spec.take_profit_pct
     return GRID_TAKE_PROFIT if target is not None and result_pct >= target else None
+
+
+def rotates(state: GridState, orders: int, most: int | None) -> bool:
+    """Whether the trade of a grid has so many orders that it is closed and opened anew.
+
+    From `most` orders on as soon as little is held, at half as many more in any case. None: never.
+    """
+    if most is None or orders < most or not state.lots or state.ended is not None:
+        return False
+    if state.in_phase("buying") or state.in_phase("selling"):
+        return False
+    is_little = len(state.lots) <= state.spec.levels * LITTLE_SHARE
+    return is_little or orders >= most * 1.5
+
+
+def tag_of_sent(state: GridState, side: Literal["buy", "sell"]) -> str | None:
+    """The tag of the order that levels of the grid wait for; None if none does."""
+    if side == "sell":
+        selling = state.in_phase("selling")
+        return _tag(state, SELL_TAG, selling) if selling else None
+    buying = sorted(state.in_phase("buying"), key=lambda level: -level.buy_price)
+    if not buying:
+        return None
+    if state.rotated and not state.lots:
+        return GRID_ROTATION
+    return _tag(state, SEED_TAG if state.seed_due else BUY_TAG, buying)
 
 
 def name_of(state: GridState, level: Level) -> str:
@@ -179,6 +227,19 @@ def _seed(state: GridState, rate: float) -> Wish | None:
     above = [level for level in state.levels if level.sell_price > rate]
     lots = sorted(above, key=lambda level: level.sell_price)[: max(1, state.spec.levels // 2)]
     return replace(_purchase(state, lots, SEED_TAG), price=rate) if lots else None
+
+
+def _bought_back(state: GridState, rate: float) -> Wish | None:
+    """What a rotation sold, at the market: as many coins, to be sold at the same lines.
+
+    Not those of lines that the price is above by now: they would be sold at once.
+    """
+    amounts = {(generation, number): amount for generation, number, amount in state.rotated}
+    lots = [level for level in state.levels if level.key in amounts and level.sell_price > rate]
+    if not lots:
+        return None
+    amount = math.fsum(amounts[level.key] for level in lots)
+    return replace(_purchase(state, lots, GRID_ROTATION), price=rate, stake=amount * rate)
 
 
 def _tag(state: GridState, tag: str, levels: Iterable[Level]) -> str:

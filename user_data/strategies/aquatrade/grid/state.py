@@ -79,6 +79,8 @@ class GridState:
     wins: int = 0
     lots_left: int = 0  # sold by a stop, a take-profit or a person, not by their level
     seed_due: bool = False
+    # (generation, number, base units) of lots that a rotation sold and that are to be bought again.
+    rotated: tuple[tuple[int, int, float], ...] = ()
     booked: tuple[str, ...] = ()
     trips: tuple[RoundTrip, ...] = field(default=())
     ended: str | None = None
@@ -142,8 +144,10 @@ def from_json(text: str) -> GridState:
         if raw["version"] != VERSION:
             raise ValueError(f"got version {raw['version']!r}, expected {VERSION}")
         return GridState(
-            **{name: raw[name] for name in PLAIN if name != "booked"},
+            **{name: raw[name] for name in PLAIN if name not in ("booked", "rotated")},
             booked=tuple(raw["booked"]),
+            # What was kept before there were rotations does not have it.
+            rotated=tuple((lot[0], lot[1], lot[2]) for lot in raw.get("rotated", ())),
             spec=GridSpec(**raw["spec"]),
             levels=tuple(Level(*values) for values in raw["levels"]),
             trips=tuple(RoundTrip(*values) for values in raw["trips"]),
