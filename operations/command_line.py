@@ -10,6 +10,7 @@ import typer
 from requests import RequestException
 from rich.console import Console
 
+from operations.data_commands import data as data_group
 from operations.guard_commands import guard
 from operations.processes import ProcessFailedError, termination_as_interrupt
 from operations.suite_commands import fleet, suite
@@ -25,6 +26,7 @@ main = typer.Typer(
 
 
 main.add_typer(guard, name="guard")
+main.add_typer(data_group, name="data")
 main.command()(suite)
 main.command()(fleet)
 
