@@ -1,8 +1,10 @@
 """Seconds and memory of a GridTrader backtest: 8 pairs, 30 days, its candles with 1m detail.
 
-Seeded candles that go to and fro, so that lines are crossed all the time; in a process of its own.
+Seeded candles that go to and fro, so that lines are crossed all the time; in a process of its own,
+of which the seconds of the processor count, its start included: a busy machine changes them little.
 """
 
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -38,15 +40,17 @@ def main() -> int:
             timerange=f"202402{WARM_DAYS - 31 + 1:02d}-",
             config={"timeframe_detail": "1m", "position_adjustment_enable": True},
         )
+        before = _seconds_of_children()
         run = run_apart(request)
+        seconds = _seconds_of_children() - before
     if len(run.orders) < TRADED_DAYS * len(PAIRS):
         raise RuntimeError(f"only {len(run.orders)} orders: nothing was measured")
     sys.stdout.write(
         f"{len(PAIRS)} pairs, {TRADED_DAYS} days: {len(run.trades)} trades, "
-        f"{len(run.orders)} orders, {run.start} to {run.end}\n"
+        f"{len(run.orders)} orders, {run.start} to {run.end}; {run.seconds:.0f} s by the clock\n"
     )
     for figure, value, unit, goal in (
-        ("seconds", run.seconds, "s", GOAL_SECONDS),
+        ("seconds", seconds, "s", GOAL_SECONDS),
         ("memory", run.peak_mb, "MB", GOAL_MB),
     ):
         verdict = "ok" if value <= goal else "short"
@@ -54,6 +58,12 @@ def main() -> int:
             f"BENCH grid_backtest_{figure} value={value:.1f} unit={unit} goal=<={goal} {verdict}\n"
         )
     return 0
+
+
+def _seconds_of_children() -> float:
+    """Of the processor, in the processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def to_and_fro(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from lab.suite_targets import SPECIFIED_COINS
 CONFIGS = REPOSITORY / "user_data" / "config"
 QUOTE = "USDT"
 STAKE_USD = 200.0
+STAKES_TO_LOSE = 1000  # of each pair: ten thousand trades at a round trip of 0.6 % lose 60
 UNTIL = "2025-01-01"  # what comes after judges the strategies; nobody tunes on it
 SPECIFIED = "specified"
 # What a bot's file says of trading itself; addresses, names and orders are no part of a backtest.
@@ -236,7 +237,7 @@ def request_of(
         aquatrade=section,
         max_open_trades=slots,
         # Without a wallet of its own: enough for every stake at any time, whatever was lost.
-        wallet=wish.wallet if as_traded else STAKE_USD * len(pairs) * 20,
+        wallet=wish.wallet if as_traded else STAKE_USD * len(pairs) * STAKES_TO_LOSE,
         strategy=strategy,
         strategy_path=folder,
         timerange=f"-{UNTIL.replace('-', '')}",

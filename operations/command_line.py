@@ -12,8 +12,11 @@ from rich.console import Console
 
 from operations.data_commands import data as data_group
 from operations.guard_commands import guard
+from operations.matrix_commands import matrix
 from operations.processes import ProcessFailedError, termination_as_interrupt
+from operations.report_commands import compound, report
 from operations.suite_commands import fleet, suite
+from operations.walk_forward_commands import walk_forward
 
 PLAIN_WIDTH = 118  # columns, where no terminal says how many it has
 
@@ -29,6 +32,10 @@ main.add_typer(guard, name="guard")
 main.add_typer(data_group, name="data")
 main.command()(suite)
 main.command()(fleet)
+main.command()(matrix)
+main.command()(report)
+main.command()(compound)
+main.command("walk-forward")(walk_forward)
 
 
 @main.callback()

@@ -21,7 +21,7 @@ from aquatrade.measured_gross import eaten_by_costs
 from aquatrade.settings import AquatradeSettings
 from aquatrade.stop_annotations import entry_annotations
 from aquatrade.stops import AT_PRICE, STOP_PASSED
-from aquatrade.unused_callbacks import leave_to_freqtrade, let_read
+from aquatrade.unused_callbacks import leave_to_freqtrade
 
 logger = logging.getLogger(__name__)
 
@@ -63,10 +63,6 @@ class AtrStopStrategy(AquatradeStrategy):
         super().__init__(config)
         if not self.stop_moves:
             leave_to_freqtrade(self, "custom_exit")
-        elif not self._trades_now:
-            let_read(self, "custom_exit")
-        if not self._trades_now:
-            let_read(self, "custom_stoploss")
 
     @property
     def stop_moves(self) -> bool:
