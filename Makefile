@@ -44,5 +44,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a minute or two, once)"
 	@"$(PYTHON)" -m venv "$(VENV)" || { \
 		echo "python -m venv failed: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
-	@"$(BIN)/python" -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@"$(BIN)/python" -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[dev]"
 	@touch "$(STAMP)"

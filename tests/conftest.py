@@ -14,6 +14,7 @@ settings.register_profile(
     "house",
     derandomize=True,
     deadline=None,
+    max_examples=100 if os.environ.get("AQUATRADE_REHEARSAL") == "full" else 50,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("house")

@@ -95,7 +95,7 @@ def report_of(backtest: Backtest, datadir: Path | None) -> Report:
         costs=costs,
         score=score_report(backtest.trades),
         measured=tuple(measured(backtest, curve)),
-        caveats=tuple(caveats(backtest, trades, curve, costs)),
+        caveats=tuple(caveats(backtest, trades, capital, curve, costs)),
     )
 
 

@@ -146,7 +146,8 @@ def rolling_sharpe(curve: pd.Series, days: int = ROLLING_DAYS) -> pd.Series:
 
 def monthly_returns_pct(curve: pd.Series) -> dict[int, dict[int, float]]:
     """Year -> month -> return in %, and month 0 for the whole year; the first and the last may be
-    parts. The first value of the curve is what it begins with; after all is lost there is no more."""
+    parts. It begins with the first value of the curve; after all is lost there is no more.
+    """
     table: dict[int, dict[int, float]] = {}
     moved = curve.iloc[1:]
     before = float(curve.iloc[0])

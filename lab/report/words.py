@@ -117,7 +117,11 @@ def measured(backtest: Backtest, curve: Curve) -> list[tuple[str, str]]:
 
 
 def caveats(
-    backtest: Backtest, trades: TradeFigures, curve: Curve, costs: Costs | None
+    backtest: Backtest,
+    trades: TradeFigures,
+    capital: CapitalFigures,
+    curve: Curve,
+    costs: Costs | None,
 ) -> list[str]:
     """What to know before believing it, the ones that this backtest gives cause for first."""
     lines = []
@@ -126,6 +130,7 @@ def caveats(
     if trades.left_open:
         were = "trade was" if trades.left_open == 1 else "trades were"
         lines.append(f"{trades.left_open} {were} open at the end and counted at the last price.")
+    lines += _within_days(backtest, capital)
     if curve.source == REALISED:
         lines.append("Open positions are not valued: Sharpe and drawdown look too good.")
     if backtest.fee_rate <= FEE_WITHOUT_SLIPPAGE:
@@ -148,6 +153,15 @@ def caveats(
         "Pairs that people still trade flatter every backtest: those that died are missing.",
         "One result says nothing of how many were tried before it was chosen.",
     ]
+
+
+def _within_days(backtest: Backtest, capital: CapitalFigures) -> list[str]:
+    """Where freqtrade's wallet, which is valued at each candle, fell deeper than daily closes."""
+    recorded = backtest.stats.get("wallet_stats") or {}
+    fallen = 100.0 * float(recorded.get("max_relative_drawdown", 0.0))
+    if fallen < capital.drawdown_pct + 0.1:
+        return []
+    return [f"Within days it was deeper: {fallen:.1f} % below a high, valued at each candle."]
 
 
 def _concentration(backtest: Backtest) -> list[str]:
