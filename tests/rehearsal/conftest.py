@@ -90,8 +90,8 @@ class Counts:
 
 SMALL = Counts(
     contention_rounds=20,
-    fleet_kills=6,
-    bot_kills=4,
+    fleet_kills=4,
+    bot_kills=2,
     writer_kills=14,
     service_kills=2,
     grid_kills=3,

@@ -204,6 +204,7 @@ def test_hyperopt_with_two_workers_finds_the_shared_code(tmp_path: Path) -> None
     assert "crash_drop_pct" in output
 
 
+@in_full
 def test_hyperopt_with_two_workers_takes_the_risk_rules_along(tmp_path: Path) -> None:
     day = {"limit_pct": 0.05, "close": "all", "resume": "next_period"}
     risk = {"name": "tight", "max_atr_ratio": None, "day": day}
