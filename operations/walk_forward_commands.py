@@ -125,6 +125,7 @@ def _walk(wish: "WalkWish", store: Path, json_file: Path | None, plan_only: bool
     from lab.walkforward.plan import plan_walk
     from lab.walkforward.report import as_json, parameter_lines, tables_of
     from lab.walkforward.run import ResultFolder, missing, run_walk
+    from operations.processes import Stage
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     plan = plan_walk(wish)
@@ -142,7 +143,7 @@ def _walk(wish: "WalkWish", store: Path, json_file: Path | None, plan_only: bool
             _say(console, f"fold {fold.number}: train {train}, test {test}, {state}")
         return
     with _progress(console, len(todo) * wish.search.epochs, [job.key for job in todo]) as tell:
-        results = run_walk(plan.jobs, folder, tell)
+        results = run_walk(plan.jobs, folder, tell, Stage)
     walk = answer_of(plan, results)
     for table in tables_of(walk):
         _show(console, table)

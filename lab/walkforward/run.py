@@ -1,21 +1,45 @@
 """The folds of a walk one after the other: what is known is read, the rest is run and kept."""
 
 import os
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from lab.evidence_runner import REPOSITORY
 from lab.walkforward.fold_result import FoldResult, as_json, from_json
 from lab.walkforward.fold_run import RESULT, SEARCH_FOLDER, FoldJob, job_as_json
 from lab.walkforward.plan import WalkError
-from operations.processes import Stage
 
 KEY_LENGTH = 20  # characters of a file's name
 LOOK_SECONDS = 0.5
 BLOCK = 1 << 20
 Tell = Callable[[FoldJob, int], None]  # the fold that runs, and how many epochs it has
+
+
+class FoldProcess(Protocol):
+    """The process of a fold."""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """As subprocess has it."""
+
+    def last_words(self) -> str:
+        """What it said last."""
+
+
+class FoldStage(Protocol):
+    """Where processes run that end with it."""
+
+    def start(self, name: str, arguments: Sequence[str]) -> FoldProcess:
+        """Start `python ARGUMENTS`."""
+
+
+# (folder of logs, environment) -> the stage
+MakeStage = Callable[[Path, Mapping[str, str]], AbstractContextManager[FoldStage]]
 
 
 class ResultFolder:
@@ -56,7 +80,9 @@ def missing(jobs: Sequence[FoldJob], folder: ResultFolder) -> list[FoldJob]:
     return [job for job in jobs if folder.find(job) is None]
 
 
-def run_walk(jobs: Sequence[FoldJob], folder: ResultFolder, tell: Tell) -> list[FoldResult]:
+def run_walk(
+    jobs: Sequence[FoldJob], folder: ResultFolder, tell: Tell, make_stage: MakeStage
+) -> list[FoldResult]:
     """Results of all jobs, in order. Whatever ends it: folds that were done are kept.
 
     Raises WalkError with the words of a fold that cannot be run.
@@ -65,13 +91,13 @@ def run_walk(jobs: Sequence[FoldJob], folder: ResultFolder, tell: Tell) -> list[
     for job in jobs:
         result = folder.find(job)
         if result is None:
-            result = run_job(job, tell)
+            result = run_job(job, tell, make_stage)
             folder.keep(job, result)
         results.append(result)
     return results
 
 
-def run_job(job: FoldJob, tell: Tell) -> FoldResult:
+def run_job(job: FoldJob, tell: Tell, make_stage: MakeStage) -> FoldResult:
     """Run a fold in a process of its own, which ends with this one. Raises WalkError."""
     with tempfile.TemporaryDirectory(prefix="walk-forward-") as name:
         place = Path(name)
@@ -79,7 +105,7 @@ def run_job(job: FoldJob, tell: Tell) -> FoldResult:
         work.mkdir()
         job_file = place / "job.json"
         job_file.write_text(job_as_json(job), encoding="utf-8")
-        with Stage(place / "logs", _environment(job, place)) as stage:
+        with make_stage(place / "logs", _environment(job, place)) as stage:
             arguments = ["-m", "lab.walkforward.fold_run", str(job_file), str(work)]
             child = stage.start("fold", arguments)
             epochs = EpochCounter(work / SEARCH_FOLDER / "hyperopt_results")

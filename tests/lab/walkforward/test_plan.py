@@ -14,6 +14,7 @@ from lab.walkforward.fold_run import job_as_json, job_from_json
 from lab.walkforward.plan import WalkError, WalkWish, plan_walk
 from lab.walkforward.run import ResultFolder, missing, run_walk
 from lab.walkforward.search import SearchWish
+from operations.processes import Stage
 from tests.lab.walkforward.fold_results import simulated, some_folds
 from tests.lab.walkforward.planted import BEGIN, hourly, nowhere, wish_of, write_hourly
 
@@ -78,7 +79,7 @@ def test_kept_results_are_not_run_again(wish: WalkWish, tmp_path: Path) -> None:
         result = replace(simulated(fold, np.random.default_rng(1), trials=3), key=job.key)
         folder.keep(job, result)
     asked: list[int] = []
-    results = run_walk(jobs, folder, lambda job, epochs: asked.append(epochs))
+    results = run_walk(jobs, folder, lambda job, epochs: asked.append(epochs), Stage)
     assert [result.key for result in results] == [job.key for job in jobs]
     assert asked == [] and missing(jobs, folder) == []
     folder.file_of(jobs[1]).write_text('{"key": "half of')

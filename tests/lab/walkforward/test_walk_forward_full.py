@@ -15,6 +15,7 @@ from lab.walkforward.answer import answer_of
 from lab.walkforward.judge import Walk
 from lab.walkforward.plan import plan_walk
 from lab.walkforward.run import ResultFolder, run_job, run_walk
+from operations.processes import Stage
 from tests.lab.walkforward.planted import (
     EDGE_HOURS,
     STRATEGIES,
@@ -41,7 +42,7 @@ def walk(folder: Path, strategy: str, months: int, epochs: int, has_edge: bool) 
     frame = hourly(31 * (months + 1), everywhere if has_edge else nowhere)
     until = datetime(2023, 1 + months, 1, tzinfo=UTC)
     plan = plan_walk(wish_of(write_hourly(folder / "data", frame), strategy, until, epochs))
-    results = run_walk(plan.jobs, ResultFolder(folder / "store"), lambda job, done: None)
+    results = run_walk(plan.jobs, ResultFolder(folder / "store"), lambda job, done: None, Stage)
     assert all(result.repeats for result in results)
     assert all(len(result.trials) >= 0.9 * epochs for result in results)
     return answer_of(plan, results)
@@ -74,7 +75,7 @@ def test_what_is_only_in_the_test_window_cannot_be_found(tmp_path: Path) -> None
     for name, where in (("later", since(TRAIN_ENDS)), ("never", nowhere)):
         datadir = write_hourly(tmp_path / name, hourly(100, where))
         (job,) = plan_walk(wish_of(datadir, "HourOfDay", until, 16)).jobs
-        results.append(run_job(job, lambda job, done: None))
+        results.append(run_job(job, lambda job, done: None, Stage))
     later, never = results
     assert later.key != never.key
     assert later.trials == never.trials and later.chosen == never.chosen
