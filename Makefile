@@ -21,7 +21,7 @@ demo: $(STAMP) ## Candles, scores, backtests, live-mode trading, proof; DATA=fol
 
 test: $(STAMP) ## Every test, from formulas to real processes
 	@"$(BIN)/python" -m pytest -q -n 2 --dist loadscope -m "not rehearsal"
-	@"$(BIN)/python" -m pytest -q -n 3 --dist loadscope --no-loadscope-reorder -m rehearsal
+	@"$(BIN)/python" -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m rehearsal
 
 lint: $(STAMP) ## Style, formatting, types and house rules
 	@"$(BIN)/python" -m ruff check .

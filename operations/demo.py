@@ -40,7 +40,7 @@ PARTICIPANTS = 3  # bot, score sidecar, conductor
 MAX_OPEN_TRADES = 10
 MARKER = ".aquatrade-demo"  # stands in a folder that a demo made, and that the next may empty
 # How often the rehearsed bot looks at the market, in replayed seconds.
-LOOP_SECONDS = 60
+LOOP_SECONDS = 120
 # The rules as they were asked for are about these three.
 SPECIFIED_PAIRS = (f"BTC/{QUOTE}", f"ETH/{QUOTE}", f"SOL/{QUOTE}")
 
