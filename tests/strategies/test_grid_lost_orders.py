@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from freqtrade.exceptions import InsufficientFundsError
 from freqtrade.persistence import PairLocks, Trade, init_db
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 
-from aquatrade.grid.keeping import uncopied
 from aquatrade.grid.state import GridState, from_json
 from aquatrade.orphan_watch import OrphanWatch
+from aquatrade.unused_callbacks import let_read
 from tests.strategies.grid_tables import FEE_RATE, PAIR
 from tests.strategies.live_grid import LiveGrid, started
 
@@ -298,12 +299,10 @@ def test_a_line_that_the_price_is_above_is_not_bought_again(tmp_path: Path) -> N
 def test_callbacks_that_only_read_a_trade_get_no_copy_of_it(tmp_path: Path) -> None:
     """Freqtrade copies what it gives to any other: this is of its making, and may change."""
     trade = object()
-
-    def own(*, trade: object) -> object:
-        return trade
-
-    assert strategy_safe_wrapper(own)(trade=trade) is not trade
-    assert strategy_safe_wrapper(uncopied(own, "custom_exit"))(trade=trade) is trade
+    plain = SimpleNamespace(custom_exit=lambda *, trade: trade)
+    assert strategy_safe_wrapper(plain.custom_exit)(trade=trade) is not trade
+    let_read(plain, "custom_exit")
+    assert strategy_safe_wrapper(plain.custom_exit)(trade=trade) is trade
     strategy = LiveGrid(tmp_path).strategy
     assert {getattr(strategy, name).__name__ for name in READERS} == set(READERS)
     assert all(getattr(strategy, name).__qualname__ == f"IStrategy.{name}" for name in READERS)

@@ -12,12 +12,12 @@ from aquatrade.base_strategy import AquatradeStrategy
 from aquatrade.grid.desk import GridDesk
 from aquatrade.grid.drawing import grid_annotations
 from aquatrade.grid.fitness import hourly_fitness
-from aquatrade.grid.keeping import uncopied
 from aquatrade.grid.opening import GOES_ON, obstacle, refusal
 from aquatrade.grid.play import Wish
 from aquatrade.grid.spec import GridSpec
 from aquatrade.presets import Preset
 from aquatrade.settings import AquatradeSettings, SettingsError
+from aquatrade.unused_callbacks import let_read
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class GridTrader(AquatradeStrategy):
         )
         self.orphans.tag_of = self.desk.sent_tag
         for name in READERS:
-            setattr(self, name, uncopied(getattr(self, name), name))
+            let_read(self, name)
 
     @property
     def protections(self) -> list[dict[str, Any]]:

@@ -16,7 +16,10 @@ def leave_to_freqtrade(strategy: Any, name: str) -> None:
 
 
 def let_read(strategy: Any, name: str) -> None:
-    """Have a callback that changes nothing of a trade called with the trade itself."""
+    """Have a callback that changes nothing of a trade called with the trade itself.
+
+    Not custom_stoploss: freqtrade looks for after_fill among the names of its arguments.
+    """
     callback = getattr(strategy, name)
 
     def read(*arguments: Any, **kwargs: Any) -> Any:

@@ -1,8 +1,7 @@
 """Where the state of a grid lives between two looks: in the custom data of its trade."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from freqtrade.persistence import Order, Trade
 from freqtrade.persistence.custom_data import CustomDataWrapper
@@ -12,21 +11,6 @@ from aquatrade.grid.plan_table import PlanTable
 from aquatrade.grid.state import GridState, from_json
 
 STATE_KEY = "grid"
-
-
-def uncopied(callback: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A callback that only reads the trade, so that freqtrade calls it without a copy of it.
-
-    Freqtrade copies a trade with all its orders before each callback that a strategy overrides,
-    0.2 ms an order, twice a candle. It tells its own callbacks, which it spares, by their
-    qualified name; there is no setting for it.
-    """
-
-    def read(*arguments: Any, **kwargs: Any) -> Any:
-        return callback(*arguments, **kwargs)
-
-    read.__name__, read.__qualname__ = name, f"IStrategy.{name}"
-    return read
 
 
 class GridBook:
